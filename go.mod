@@ -1,0 +1,3 @@
+module github.com/nlwire/nlwire
+
+go 1.25.0
