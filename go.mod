@@ -1,3 +1,8 @@
 module github.com/nlwire/nlwire
 
 go 1.25.0
+
+require (
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
+	golang.org/x/tools v0.49.0 // indirect
+)

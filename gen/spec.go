@@ -1,0 +1,301 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A Pos is where something stands in a table.
+type Pos struct {
+	file string
+	node *yaml.Node
+}
+
+func (p Pos) errorf(format string, args ...any) error {
+	line, col := 0, 0
+	if p.node != nil {
+		line, col = p.node.Line, p.node.Column
+	}
+	return fmt.Errorf("%s:%d:%d: %s", p.file, line, col, fmt.Sprintf(format, args...))
+}
+
+// A spec is one table as it stands in the file.
+type spec struct {
+	Pos         `yaml:"-"`
+	Name        string     `yaml:"name"`
+	Protocol    string     `yaml:"protocol"`
+	Protonum    int        `yaml:"protonum"`
+	UAPIHeader  string     `yaml:"uapi-header"`
+	Doc         string     `yaml:"doc"`
+	Definitions []*def     `yaml:"definitions"`
+	Sets        []*attrSet `yaml:"attribute-sets"`
+	SubMessages []*subMsg  `yaml:"sub-messages"`
+	Operations  operations `yaml:"operations"`
+}
+
+// A def is a definition: const, enum, flags or struct.
+type def struct {
+	Pos        `yaml:"-"`
+	Name       string    `yaml:"name"`
+	Type       string    `yaml:"type"`
+	Doc        string    `yaml:"doc"`
+	Header     string    `yaml:"header"`
+	NamePrefix *string   `yaml:"name-prefix"`
+	GoName     string    `yaml:"go-name"`
+	CName      string    `yaml:"c-name"`
+	CType      string    `yaml:"c-type"`
+	Value      uint64    `yaml:"value"`
+	ValueStart uint64    `yaml:"value-start"`
+	Entries    []*entry  `yaml:"entries"`
+	Members    []*member `yaml:"members"`
+
+	goType  string // of an enum: its Go base type, from where it is used
+	widths  map[int]bool
+	size    int // of a struct
+	aligned int
+}
+
+// An entry is one value of an enum or one bit of flags.
+type entry struct {
+	Pos    `yaml:"-"`
+	Name   string  `yaml:"name"`
+	Value  *uint64 `yaml:"value"`
+	Doc    string  `yaml:"doc"`
+	GoName string  `yaml:"go-name"`
+	CName  string  `yaml:"c-name"`
+
+	value uint64 // as in C: for flags the mask
+}
+
+// A member is a struct member.
+type member struct {
+	Pos         `yaml:"-"`
+	Name        string `yaml:"name"`
+	Type        string `yaml:"type"`
+	Len         int    `yaml:"len"`
+	ByteOrder   string `yaml:"byte-order"`
+	Enum        string `yaml:"enum"`
+	EnumAsFlags bool   `yaml:"enum-as-flags"`
+	Struct      string `yaml:"struct"`
+	DisplayHint string `yaml:"display-hint"`
+	Doc         string `yaml:"doc"`
+	GoName      string `yaml:"go-name"`
+
+	off, size int
+	enum      *def
+}
+
+// An attrSet is one attribute set.
+type attrSet struct {
+	Pos        `yaml:"-"`
+	Name       string  `yaml:"name"`
+	NamePrefix *string `yaml:"name-prefix"`
+	SubsetOf   string  `yaml:"subset-of"`
+	Doc        string  `yaml:"doc"`
+	GoName     string  `yaml:"go-name"`
+	Attrs      []*attr `yaml:"attributes"`
+
+	spec   *spec
+	parent *attrSet // the set that this one is a subset of
+	header *def     // fixed header of the messages that carry the set
+	bare   bool     // also used without that header
+	max    int
+}
+
+// An attr is one attribute.
+type attr struct {
+	Pos         `yaml:"-"`
+	Name        string     `yaml:"name"`
+	Type        string     `yaml:"type"`
+	Value       *int       `yaml:"value"`
+	Doc         string     `yaml:"doc"`
+	ByteOrder   string     `yaml:"byte-order"`
+	Enum        string     `yaml:"enum"`
+	EnumAsFlags bool       `yaml:"enum-as-flags"`
+	Struct      string     `yaml:"struct"`
+	SubType     string     `yaml:"sub-type"`
+	Nested      string     `yaml:"nested-attributes"`
+	Multi       bool       `yaml:"multi-attr"`
+	SubMessage  string     `yaml:"sub-message"`
+	Selector    string     `yaml:"selector"`
+	DisplayHint string     `yaml:"display-hint"`
+	Checks      checks     `yaml:"checks"`
+	GoName      string     `yaml:"go-name"`
+	CName       string     `yaml:"c-name"`
+	Header      string     `yaml:"header"`
+	Array       string     `yaml:"array"`
+	Tail        string     `yaml:"tail"`
+	Form        string     `yaml:"form"`
+	Variants    []*variant `yaml:"variants"`
+	Request     *attr      `yaml:"request"`
+
+	set      *attrSet
+	num      int
+	enum     *def
+	st       *def // struct, header or array element
+	nested   *attrSet
+	sub      *subMsg
+	selector *attr
+}
+
+// A variant is an attr under a condition on the fixed header.
+type variant struct {
+	attr `yaml:",inline"`
+	When string `yaml:"when"`
+	Is   uint64 `yaml:"is"`
+
+	member *member
+}
+
+// checks are the kernel's input policy. Only what an encoder can hold a caller
+// to is read.
+type checks struct {
+	Pos            `yaml:"-"`
+	MinLen         string `yaml:"min-len"`
+	MaxLen         int    `yaml:"max-len"`
+	ExactLen       string `yaml:"exact-len"`
+	Min            string `yaml:"min"`
+	Max            string `yaml:"max"`
+	UnterminatedOK bool   `yaml:"unterminated-ok"`
+}
+
+// A subMsg is a sub-message: formats by selector value.
+type subMsg struct {
+	Pos     `yaml:"-"`
+	Name    string       `yaml:"name"`
+	Doc     string       `yaml:"doc"`
+	Formats []*subFormat `yaml:"formats"`
+}
+
+// A subFormat is what a sub-message is for one selector value.
+type subFormat struct {
+	Pos    `yaml:"-"`
+	Value  string `yaml:"value"`
+	Set    string `yaml:"attribute-set"`
+	Header string `yaml:"fixed-header"`
+	GoName string `yaml:"go-name"`
+	Doc    string `yaml:"doc"`
+
+	set *attrSet
+}
+
+type operations struct {
+	Pos         `yaml:"-"`
+	NamePrefix  string `yaml:"name-prefix"`
+	EnumModel   string `yaml:"enum-model"`
+	FixedHeader string `yaml:"fixed-header"`
+	List        []*op  `yaml:"list"`
+}
+
+// An op is a message type.
+type op struct {
+	Pos         `yaml:"-"`
+	Name        string `yaml:"name"`
+	Doc         string `yaml:"doc"`
+	Value       *int   `yaml:"value"`
+	Set         string `yaml:"attribute-set"`
+	FixedHeader string `yaml:"fixed-header"`
+	CName       string `yaml:"c-name"`
+
+	set   *attrSet
+	value int
+}
+
+// readSpec reads one table. All unknown keys are reported at once.
+func readSpec(file string) (*spec, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(b, &doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if len(doc.Content) == 0 {
+		return nil, fmt.Errorf("%s: empty", file)
+	}
+	s := new(spec)
+	if err := doc.Content[0].Decode(s); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	d := decoder{file: filepath.ToSlash(file)}
+	d.place(reflect.ValueOf(s), doc.Content[0])
+	return s, errors.Join(d.errs...)
+}
+
+// A decoder gives every part of a decoded table its position and collects the
+// keys that no field takes.
+type decoder struct {
+	file string
+	errs []error
+}
+
+var posType = reflect.TypeFor[Pos]()
+
+func (d *decoder) place(v reflect.Value, n *yaml.Node) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			d.place(v.Elem(), n)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			d.place(v.Index(i), n.Content[i])
+		}
+	case reflect.Struct:
+		d.placeStruct(v, n)
+	}
+}
+
+func (d *decoder) placeStruct(v reflect.Value, n *yaml.Node) {
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	fields := map[string]reflect.Value{}
+	d.fields(v, n, fields)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		f, ok := fields[key.Value]
+		if !ok {
+			d.errs = append(d.errs, Pos{d.file, key}.errorf("unknown key %q", key.Value))
+			continue
+		}
+		d.place(f, n.Content[i+1])
+	}
+}
+
+func (d *decoder) fields(v reflect.Value, n *yaml.Node, fields map[string]reflect.Value) {
+	t := v.Type()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case f.Type == posType:
+			p := v.Field(i).Addr().Interface().(*Pos)
+			*p = Pos{d.file, n}
+		case f.Anonymous:
+			d.fields(v.Field(i), n, fields)
+		case tag != "" && tag != "-":
+			fields[tag] = v.Field(i)
+		}
+	}
+}
+
+// UnmarshalYAML accepts an entry that is only a name.
+func (e *entry) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		e.Name = n.Value
+		return nil
+	}
+	type plain entry
+	return n.Decode((*plain)(e))
+}

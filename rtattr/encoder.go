@@ -1,0 +1,523 @@
+package rtattr
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+const (
+	attrHeaderLen = 4     // struct nlattr, NLA_HDRLEN
+	msgHeaderLen  = 16    // struct nlmsghdr, NLMSG_HDRLEN
+	maxAttrLen    = 65535 // nla_len is a __u16
+	maxDepth      = 16    // the kernel's own nests end at 6
+)
+
+// An Encoder appends netlink messages to a buffer: any number of them, one
+// after the other, each padded to 4 bytes. The zero Encoder is ready for use.
+//
+// The first failure sticks: it is what Finish returns, so that there is no
+// check between two attributes. An Encoder is not safe for concurrent use and
+// must not be copied while a message is open.
+type Encoder struct {
+	b     []byte
+	err   error
+	top   int // payload offset of the innermost open frame, 0 for none
+	depth int
+	open  [maxDepth]frame
+
+	msgs  int // messages begun
+	nruns int
+	runs  [4]run // sets of the first messages; the rest is in more
+	more  []run
+}
+
+// A frame is an open message, nest or array element.
+type frame struct {
+	start int // of the header whose length End patches
+	at    int // of the payload
+	kind  frameKind
+}
+
+type frameKind uint8
+
+const (
+	frameMsg  frameKind = iota // u32 length
+	frameNest                  // u16 length, an attribute
+	frameElem                  // u16 length, not an attribute (rtnexthop)
+)
+
+// A run says that the messages from first on, up to the next run, have this set.
+type run struct {
+	first int
+	set   *Set
+}
+
+// Reset makes e empty and lets it append to buf[:0], which it may outgrow.
+func (e *Encoder) Reset(buf []byte) {
+	e.b, e.err = buf[:0], nil
+	e.top, e.depth = 0, 0
+	e.msgs, e.nruns, e.more = 0, 0, e.more[:0]
+}
+
+// Finish returns the messages. They alias e's buffer until the next Reset. It
+// returns an error if a put has failed, or if a message or nest is still open.
+func (e *Encoder) Finish() ([]byte, error) {
+	if e.err == nil && e.depth > 0 {
+		e.fail(e.path(e.depth, 0), "still open: End is missing")
+	}
+	if e.err != nil {
+		return nil, e.err
+	}
+	return e.b, nil
+}
+
+// Len returns how many messages have been begun.
+func (e *Encoder) Len() int { return e.msgs }
+
+// Err returns the first failure, without looking for open nests.
+func (e *Encoder) Err() error { return e.err }
+
+// Fail records a failure that the caller has found, if it is the first.
+func (e *Encoder) Fail(err error) {
+	if e.err == nil {
+		e.err = err
+	}
+}
+
+// Message begins a message whose attributes have no name table. Sequence number
+// and port id are left 0 for the socket. Generated functions such as AppendLink
+// begin a typed one.
+func (e *Encoder) Message(typ, flags uint16) Nest { return e.Begin(nil, typ, flags) }
+
+// Begin begins a message whose attributes are those of set. It is what the
+// generated Append functions call.
+func (e *Encoder) Begin(set *Set, typ, flags uint16) Nest {
+	if e.depth > 0 {
+		e.fail(e.path(e.depth, 0), "still open: End is missing before the next message")
+		return Nest{e, -1}
+	}
+	e.setRun(set)
+	e.msgs++
+	start := len(e.b)
+	b := binary.NativeEndian.AppendUint32(e.b, 0)
+	b = binary.NativeEndian.AppendUint16(b, typ)
+	b = binary.NativeEndian.AppendUint16(b, flags)
+	e.b = binary.NativeEndian.AppendUint64(b, 0)
+	return e.push(start, len(e.b), frameMsg)
+}
+
+func (e *Encoder) setRun(set *Set) {
+	switch n := e.nruns; {
+	case n == 0 || e.run(n-1).set != set:
+		if n < len(e.runs) {
+			e.runs[n] = run{e.msgs, set}
+		} else {
+			e.more = append(e.more, run{e.msgs, set})
+		}
+		e.nruns++
+	}
+}
+
+func (e *Encoder) run(i int) run {
+	if i < len(e.runs) {
+		return e.runs[i]
+	}
+	return e.more[i-len(e.runs)]
+}
+
+// Set returns the set that message i was begun with, nil if there was none.
+func (e *Encoder) Set(i int) *Set {
+	var set *Set
+	for j := 0; j < e.nruns && e.run(j).first <= i; j++ {
+		set = e.run(j).set
+	}
+	return set
+}
+
+func (e *Encoder) push(start, at int, kind frameKind) Nest {
+	if e.depth == maxDepth {
+		e.fail(e.path(e.depth, 0), "nested too deep")
+		return Nest{e, -1}
+	}
+	e.open[e.depth] = frame{start, at, kind}
+	e.depth++
+	e.top = at
+	return Nest{e, at}
+}
+
+// A Nest is an open message, an open nested attribute or an open array element:
+// the place where attributes are put. End closes it. A put while a nest inside
+// it is open, or after its End, is an error: no attribute can land in the wrong
+// place.
+type Nest struct {
+	e  *Encoder
+	at int
+}
+
+// Root is the place outside of all messages, for attributes that stand alone.
+func (e *Encoder) Root() Nest { return Nest{e, 0} }
+
+// End closes the nest or the message and writes its length.
+func (n Nest) End() {
+	e := n.e
+	if n.at != e.top || e.depth == 0 {
+		e.misplaced(n, 0)
+		return
+	}
+	f := e.open[e.depth-1]
+	size := len(e.b) - f.start
+	switch {
+	case f.kind == frameMsg:
+		for len(e.b)%4 != 0 { // only Raw leaves a rest
+			e.b = append(e.b, 0)
+		}
+		binary.NativeEndian.PutUint32(e.b[f.start:], uint32(size))
+	case size > maxAttrLen:
+		e.fail(e.path(e.depth, 0), fmt.Sprintf("%d bytes, a nest holds %d", size-attrHeaderLen, maxAttrLen-attrHeaderLen))
+	default:
+		binary.NativeEndian.PutUint16(e.b[f.start:], uint16(size))
+	}
+	e.depth--
+	e.top = 0
+	if e.depth > 0 {
+		e.top = e.open[e.depth-1].at
+	}
+}
+
+// Encoder returns the Encoder that n appends to.
+func (n Nest) Encoder() *Encoder { return n.e }
+
+// ok reports whether attribute typ may be put into n now.
+func (n Nest) ok(typ uint16) bool {
+	if n.at == n.e.top {
+		return true
+	}
+	n.e.misplaced(n, typ)
+	return false
+}
+
+func (n Nest) header(typ uint16, size int) []byte {
+	b := binary.NativeEndian.AppendUint16(n.e.b, uint16(attrHeaderLen+size))
+	return binary.NativeEndian.AppendUint16(b, typ)
+}
+
+// Uint8 puts v, padded to 4 bytes as every attribute is.
+func (n Nest) Uint8(typ uint16, v uint8) {
+	if n.ok(typ) {
+		n.e.b = append(n.header(typ, 1), v, 0, 0, 0)
+	}
+}
+
+// Uint16 puts v in host byte order.
+func (n Nest) Uint16(typ uint16, v uint16) {
+	if n.ok(typ) {
+		n.e.b = append(binary.NativeEndian.AppendUint16(n.header(typ, 2), v), 0, 0)
+	}
+}
+
+// Uint32 puts v in host byte order.
+func (n Nest) Uint32(typ uint16, v uint32) {
+	if n.ok(typ) {
+		n.e.b = binary.NativeEndian.AppendUint32(n.header(typ, 4), v)
+	}
+}
+
+// Uint64 puts v in host byte order. It is aligned to 4 bytes, not to 8, as the
+// kernel accepts.
+func (n Nest) Uint64(typ uint16, v uint64) {
+	if n.ok(typ) {
+		n.e.b = binary.NativeEndian.AppendUint64(n.header(typ, 8), v)
+	}
+}
+
+// Uint16BE puts v in network byte order.
+func (n Nest) Uint16BE(typ uint16, v uint16) {
+	if n.ok(typ) {
+		n.e.b = append(binary.BigEndian.AppendUint16(n.header(typ, 2), v), 0, 0)
+	}
+}
+
+// Uint32BE puts v in network byte order.
+func (n Nest) Uint32BE(typ uint16, v uint32) {
+	if n.ok(typ) {
+		n.e.b = binary.BigEndian.AppendUint32(n.header(typ, 4), v)
+	}
+}
+
+// Uint64BE puts v in network byte order.
+func (n Nest) Uint64BE(typ uint16, v uint64) {
+	if n.ok(typ) {
+		n.e.b = binary.BigEndian.AppendUint64(n.header(typ, 8), v)
+	}
+}
+
+// Uint puts a YNL uint: 4 bytes where v fits, else 8.
+func (n Nest) Uint(typ uint16, v uint64) {
+	if v>>32 == 0 {
+		n.Uint32(typ, uint32(v))
+	} else {
+		n.Uint64(typ, v)
+	}
+}
+
+// Int puts a YNL sint: 4 bytes where v fits, else 8.
+func (n Nest) Int(typ uint16, v int64) {
+	if int64(int32(v)) == v {
+		n.Uint32(typ, uint32(v))
+	} else {
+		n.Uint64(typ, uint64(v))
+	}
+}
+
+// Flag puts an attribute without payload: its presence is its value.
+func (n Nest) Flag(typ uint16) {
+	if n.ok(typ) {
+		n.e.b = n.header(typ, 0)
+	}
+}
+
+// Bytes puts a copy of v.
+func (n Nest) Bytes(typ uint16, v []byte) {
+	if n.fits(typ, len(v)) {
+		n.e.b = append(append(n.header(typ, len(v)), v...), pad[:-len(v)&3]...)
+	}
+}
+
+// fits reports whether attribute typ may be put into n now and has room for
+// size bytes.
+func (n Nest) fits(typ uint16, size int) bool {
+	if !n.ok(typ) {
+		return false
+	}
+	if size > maxAttrLen-attrHeaderLen {
+		n.tooLong(typ, size, maxAttrLen-attrHeaderLen)
+		return false
+	}
+	return true
+}
+
+var pad [3]byte
+
+// String puts s and a final NUL. A NUL inside s is an error.
+func (n Nest) String(typ uint16, s string) { n.StringMax(typ, s, maxAttrLen-attrHeaderLen-1) }
+
+// StringMax is String for an attribute that the kernel limits to max bytes
+// without the final NUL.
+func (n Nest) StringMax(typ uint16, s string, max int) {
+	if !n.ok(typ) {
+		return
+	}
+	if len(s) > max {
+		n.tooLong(typ, len(s), max)
+		return
+	}
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		n.e.fail(n.e.path(n.e.depth, typ), fmt.Sprintf("NUL inside the string %q", s))
+		return
+	}
+	b := append(append(n.header(typ, len(s)+1), s...), 0)
+	n.e.b = append(b, pad[:-(len(s)+1)&3]...)
+}
+
+// Addr puts the 4 or 16 bytes of an address. An IPv4-mapped IPv6 address is
+// put as the 16 bytes that it is. A zone or an invalid Addr is an error: a zone
+// has an attribute of its own, the interface index.
+func (n Nest) Addr(typ uint16, a netip.Addr) {
+	if n.addrOK(typ, a) {
+		n.e.b = appendAddr(n.header(typ, a.BitLen()/8), a)
+	}
+}
+
+// TailAddr puts a struct with the 4 or 16 bytes of an address behind it.
+func (n Nest) TailAddr(typ uint16, st []byte, a netip.Addr) {
+	if n.addrOK(typ, a) {
+		b := append(n.header(typ, len(st)+a.BitLen()/8), st...)
+		n.e.b = append(appendAddr(b, a), pad[:-len(st)&3]...)
+	}
+}
+
+func (n Nest) addrOK(typ uint16, a netip.Addr) bool {
+	if !n.ok(typ) {
+		return false
+	}
+	if a.IsValid() && a.Zone() == "" {
+		return true
+	}
+	reason := "no address: the netip.Addr is invalid"
+	if a.IsValid() {
+		reason = fmt.Sprintf("address %s has a zone, which the attribute cannot carry", a)
+	}
+	n.Fail(typ, reason)
+	return false
+}
+
+func appendAddr(b []byte, a netip.Addr) []byte {
+	if a.Is4() {
+		v := a.As4()
+		return append(b, v[:]...)
+	}
+	v := a.As16()
+	return append(b, v[:]...)
+}
+
+// Addr4 is Addr for an attribute that holds an IPv4 address only.
+func (n Nest) Addr4(typ uint16, a netip.Addr) {
+	if a.IsValid() && !a.Is4() {
+		n.wrongFamily(typ, a, "IPv4")
+		return
+	}
+	n.Addr(typ, a)
+}
+
+// Addr6 is Addr for an attribute that holds an IPv6 address only.
+func (n Nest) Addr6(typ uint16, a netip.Addr) {
+	if a.Is4() {
+		n.wrongFamily(typ, a, "IPv6")
+		return
+	}
+	n.Addr(typ, a)
+}
+
+// Uint32s puts an array of numbers in host byte order.
+func (n Nest) Uint32s(typ uint16, v []uint32) {
+	if n.fits(typ, 4*len(v)) {
+		n.e.b = n.header(typ, 4*len(v))
+		for _, x := range v {
+			n.e.b = binary.NativeEndian.AppendUint32(n.e.b, x)
+		}
+	}
+}
+
+// Uint32sBE puts an array of numbers in network byte order.
+func (n Nest) Uint32sBE(typ uint16, v []uint32) {
+	if n.fits(typ, 4*len(v)) {
+		n.e.b = n.header(typ, 4*len(v))
+		for _, x := range v {
+			n.e.b = binary.BigEndian.AppendUint32(n.e.b, x)
+		}
+	}
+}
+
+// Uint64s puts an array of numbers in host byte order.
+func (n Nest) Uint64s(typ uint16, v []uint64) {
+	if n.fits(typ, 8*len(v)) {
+		n.e.b = n.header(typ, 8*len(v))
+		for _, x := range v {
+			n.e.b = binary.NativeEndian.AppendUint64(n.e.b, x)
+		}
+	}
+}
+
+// Nest opens a nested attribute, with NLA_F_NESTED set.
+func (n Nest) Nest(typ uint16) Nest { return n.Open(typ | NLA_F_NESTED) }
+
+// Open opens an attribute whose payload is what is put until its End, without
+// NLA_F_NESTED: for payloads that do not begin with an attribute.
+func (n Nest) Open(typ uint16) Nest {
+	if !n.ok(typ) {
+		return Nest{n.e, -1}
+	}
+	start := len(n.e.b)
+	n.e.b = n.header(typ, 0)
+	return n.e.push(start, len(n.e.b), frameNest)
+}
+
+// Elem appends hdr, a struct whose first two bytes are the length that End
+// writes (struct rtnexthop), and opens the attributes that follow it.
+func (n Nest) Elem(hdr []byte) Nest {
+	if !n.ok(0) {
+		return Nest{n.e, -1}
+	}
+	start := len(n.e.b)
+	n.e.b = append(n.e.b, hdr...)
+	return n.e.push(start, len(n.e.b), frameElem)
+}
+
+// Raw appends b as it is: fixed headers, and deliberately odd bytes. Nothing is
+// checked and nothing padded.
+func (n Nest) Raw(b []byte) {
+	if n.ok(0) {
+		n.e.b = append(n.e.b, b...)
+	}
+}
+
+// Fail records a failure of attribute typ, under its path, if it is the first.
+func (n Nest) Fail(typ uint16, reason string) {
+	n.e.fail(n.e.path(n.e.depth, typ), reason)
+}
+
+func (n Nest) tooLong(typ uint16, got, max int) {
+	n.Fail(typ, fmt.Sprintf("%d bytes, at most %d fit", got, max))
+}
+
+func (n Nest) wrongFamily(typ uint16, a netip.Addr, want string) {
+	if n.ok(typ) {
+		n.Fail(typ, fmt.Sprintf("%s is not an %s address", a, want))
+	}
+}
+
+// An AttrError says what is wrong with an attribute.
+type AttrError struct {
+	Path   string // ".linkinfo.data(vxlan).id"; numbers where there is no name
+	Reason string
+}
+
+func (err *AttrError) Error() string { return "rtattr: " + err.Path + ": " + err.Reason }
+
+var errClosed = errors.New("rtattr: put or End on a nest that is not open")
+
+func (e *Encoder) fail(path, reason string) {
+	if e.err == nil {
+		e.err = &AttrError{path, reason}
+	}
+}
+
+// misplaced explains why n is not the innermost open frame.
+func (e *Encoder) misplaced(n Nest, typ uint16) {
+	if e.err != nil {
+		return
+	}
+	for _, f := range e.open[:e.depth] {
+		if f.at == n.at {
+			e.fail(e.path(e.depth, 0), "still open: End is missing")
+			return
+		}
+	}
+	e.Fail(errClosed)
+}
+
+// path names attribute typ in the depth-th open frame, or that frame if typ is 0.
+func (e *Encoder) path(depth int, typ uint16) string {
+	s, b := &scope{}, []byte(nil)
+	for i, f := range e.open[:depth] {
+		switch f.kind {
+		case frameMsg:
+			s = newScope(e.Set(e.msgs-1), e.b[f.at:])
+			b = append(b, "message"...)
+			if s.set != nil {
+				b = append(b[:0], s.set.Name...)
+			}
+			if e.msgs > 1 {
+				b = fmt.Appendf(b, "[%d]", e.msgs-1)
+			}
+		case frameNest:
+			t := binary.NativeEndian.Uint16(e.b[f.start+2:]) & NLA_TYPE_MASK
+			b = append(b, s.name(t)...)
+			s = s.enter(t, e.b[f.at:])
+		case frameElem:
+			n := 0
+			for at := e.open[i-1].at; at < f.start; n++ {
+				at += align4(max(4, int(binary.NativeEndian.Uint16(e.b[at:]))))
+			}
+			b = fmt.Appendf(b, "[%d]", n)
+			s = s.elem(e.b[f.at:])
+		}
+	}
+	if typ != 0 {
+		b = append(b, s.name(typ)...)
+	}
+	return string(b)
+}

@@ -1,0 +1,223 @@
+package rtattr
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// A scope is a block of attributes on the way from a message to an attribute.
+type scope struct {
+	set    *Set
+	attrs  []byte // selectors are looked up here
+	header []byte // fixed header of the message, for variants
+	outer  *scope
+	elems  *Struct // attrs is a sequence of this struct and attributes
+}
+
+// newScope returns the scope of a message's payload.
+func newScope(set *Set, payload []byte) *scope {
+	n := min(set.headerLen(), len(payload))
+	return &scope{set: set, header: payload, attrs: payload[n:]}
+}
+
+func (s *scope) attr(typ uint16) *Attr {
+	if s.set == nil || int(typ) >= len(s.set.Attrs) || s.set.Attrs[typ].Name == "" {
+		return nil
+	}
+	return s.set.Attrs[typ].variant(s.header)
+}
+
+// name returns the element of a path for an attribute type: ".mtu",
+// ".data(vxlan)", or ".77" if there is no name.
+func (s *scope) name(typ uint16) string {
+	a := s.attr(typ)
+	if a == nil {
+		return fmt.Sprintf(".%d", typ)
+	}
+	if a.Sub != nil {
+		if sel := s.selector(a.Sub); sel != "" {
+			return fmt.Sprintf(".%s(%s)", a.Name, sel)
+		}
+	}
+	return "." + a.Name
+}
+
+// enter returns the scope inside attribute typ, whose payload is b.
+func (s *scope) enter(typ uint16, b []byte) *scope {
+	in := &scope{attrs: b, header: s.header, outer: s}
+	a := s.attr(typ)
+	if a == nil {
+		return in
+	}
+	switch {
+	case a.Sub != nil:
+		if f := s.format(a.Sub); f != nil && f.Nested != nil {
+			in.set = f.Nested.Set()
+		}
+	case a.Nested != nil:
+		in.set = a.Nested.Set()
+		switch {
+		case a.Type == Sequence:
+			in.elems = a.Struct
+		case a.Struct != nil:
+			in.attrs = b[min(align4(a.Struct.Size), len(b)):]
+		}
+	}
+	return in
+}
+
+// nested reports whether attribute typ holds attributes that can be walked.
+func (s *scope) nested(typ uint16, flagged bool) bool {
+	a := s.attr(typ)
+	switch {
+	case a == nil:
+		return flagged
+	case a.Sub != nil:
+		f := s.format(a.Sub)
+		return f != nil && f.Nested != nil
+	}
+	return a.Nested != nil && (a.Type == NestT || a.Type == Sequence || flagged)
+}
+
+// elem returns the scope of the attributes of one array element.
+func (s *scope) elem(attrs []byte) *scope {
+	return &scope{set: s.set, attrs: attrs, header: s.header, outer: s}
+}
+
+// find returns the last attribute with this name, here or further out.
+func (s *scope) find(name string) (*Attr, []byte) {
+	for ; s != nil; s = s.outer {
+		if s.set == nil {
+			continue
+		}
+		for typ := range s.set.Attrs {
+			if s.set.Attrs[typ].Name != name {
+				continue
+			}
+			var last []byte
+			for v := range Attrs(s.attrs).Of(uint16(typ)) {
+				last = v
+			}
+			if last != nil {
+				return &s.set.Attrs[typ], last
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (s *scope) format(sub *SubMessage) *Format {
+	a, v := s.find(sub.Selector)
+	if a == nil {
+		return nil
+	}
+	for i := range sub.Formats {
+		f := &sub.Formats[i]
+		if a.Type == String && f.Value == string(cString(v)) ||
+			a.Type.scalar() && f.Num == scalar(v, a.Type, len(v)) {
+			return f
+		}
+	}
+	return nil
+}
+
+// selector returns the selector's value as text, "" if it is not there.
+func (s *scope) selector(sub *SubMessage) string {
+	a, v := s.find(sub.Selector)
+	switch {
+	case a == nil:
+		return ""
+	case a.Type == String:
+		return string(cString(v))
+	}
+	return a.format(v)
+}
+
+// Path names the attribute at offset off of a message: ".linkinfo.data(vxlan).id".
+// An offset inside the header of the message or of an attribute's fixed struct
+// gives the member's name; one that hits nothing gives what encloses it and the
+// rest in bytes. The kernel reports such offsets in NLMSGERR_ATTR_OFFS.
+func (s *Set) Path(m Msg, off int) string {
+	if off < msgHeaderLen || off >= len(m) {
+		return fmt.Sprintf("+%d", off)
+	}
+	off -= msgHeaderLen
+	b := m.Payload()
+	if n := s.headerLen(); off < n {
+		return "." + s.Header.member(off)
+	}
+	sc := newScope(s, b)
+	return string(sc.path(nil, off-(len(b)-len(sc.attrs))))
+}
+
+func (s *scope) path(dst []byte, off int) []byte {
+	if s.elems != nil {
+		return s.elemPath(dst, off)
+	}
+	for at := 0; at < len(s.attrs); {
+		n, reason := frameLen(s.attrs[at:])
+		if reason != "" {
+			break
+		}
+		if off >= at+n {
+			at += align4(n)
+			continue
+		}
+		raw := binary.NativeEndian.Uint16(s.attrs[at+2:])
+		typ := raw & NLA_TYPE_MASK
+		dst = append(dst, s.name(typ)...)
+		off -= at + attrHeaderLen
+		if off <= 0 {
+			return dst
+		}
+		if s.nested(typ, raw&NLA_F_NESTED != 0) {
+			payload := s.attrs[at+attrHeaderLen : at+n]
+			in := s.enter(typ, payload)
+			skip := len(payload) - len(in.attrs)
+			if off < skip {
+				return append(append(dst, '.'), s.attr(typ).Struct.member(off)...)
+			}
+			return in.path(dst, off-skip)
+		}
+		return fmt.Appendf(dst, "+%d", off)
+	}
+	return fmt.Appendf(dst, "+%d", off)
+}
+
+func (s *scope) elemPath(dst []byte, off int) []byte {
+	for i, at := 0, 0; ; i++ {
+		n := elemLen(s.attrs[at:], s.elems.Size)
+		if n == 0 {
+			return fmt.Appendf(dst, "+%d", off-at)
+		}
+		if off < at+n {
+			dst = fmt.Appendf(dst, "[%d]", i)
+			if off < at+s.elems.Size {
+				return append(append(dst, '.'), s.elems.member(off-at)...)
+			}
+			return s.elem(s.attrs[at+s.elems.Size:at+n]).path(dst, off-at-s.elems.Size)
+		}
+		at = min(at+align4(n), len(s.attrs))
+	}
+}
+
+// elemLen returns the length of the array element at the start of b, 0 if there
+// is no complete one.
+func elemLen(b []byte, size int) int {
+	if len(b) < size {
+		return 0
+	}
+	if n := int(binary.NativeEndian.Uint16(b)); n >= size && n <= len(b) {
+		return n
+	}
+	return 0
+}
+
+func (st *Struct) member(off int) string {
+	for _, m := range st.Members {
+		if off >= m.Off && off < m.Off+m.Len {
+			return m.Name
+		}
+	}
+	return fmt.Sprintf("%s+%d", st.Name, off)
+}
