@@ -413,6 +413,9 @@ func (g *emitter) get(v string, a *attr) {
 		get = strings.ReplaceAll(get, "v.at[@]", "$When("+cond+", v.at[@])")
 	}
 	g.p("func (%s) %s() %s { %s }\n", v, a.goName(), g.fill(f.getResult, c), g.fill(get, c))
+	if f.each != "" {
+		g.p("func (%s) each%s%s\n", v, a.goName(), g.fill(f.each, c))
+	}
 }
 
 // fill puts the constant and the runtime's qualifier into a piece of a form.

@@ -14,6 +14,7 @@ type form struct {
 	result    string // of the encoder's method, with a space behind
 	getResult string
 	get       string
+	each      string    // signature and body of the loop behind get, if there is one
 	samples   [3]string // for the generated tests: zero, largest, typical
 }
 
@@ -142,22 +143,32 @@ func (a *attr) binary() form {
 			getResult: "(s " + name + ", ok bool)",
 			get:       "b, ok := v.attrs.Bytes(v.at[@])\nif ok {\ns.Parse(b)\n}\nreturn s, ok",
 			samples:   [3]string{"sample" + name + "(0)", "sample" + name + "(1)", "sample" + name + "(2)"}}
-	case a.SubType == "u32" || a.SubType == "u64":
-		bits := strings.TrimPrefix(a.SubType, "u")
-		be := ""
-		if a.ByteOrder == "big-endian" {
-			be = "BE"
-		}
-		return form{typ: "U" + bits + be + "Arr", max: anyLen, args: "v []uint" + bits,
-			put:       "w.Uint" + bits + "s" + be + "(@, v)",
-			getResult: "($Uint" + bits + "s" + be + ", bool)", get: "b, ok := v.attrs.Bytes(v.at[@])\nreturn b, ok",
-			samples: [3]string{"[]uint" + bits + "{}", "[]uint" + bits + "{math.MaxUint" + bits + ", 0}", "[]uint" + bits + "{1, 2, 3}"}}
+	case a.SubType != "" && a.SubType != "u8":
+		return a.array()
 	}
 	if a.Multi {
 		bytes.getResult = "iter.Seq[[]byte]"
 		bytes.get = "return v.attrs.Of(@)"
 	}
 	return bytes
+}
+
+// array is an array of scalars.
+func (a *attr) array() form {
+	goType := map[string]string{"u32": "uint32", "s32": "int32", "u64": "uint64"}[a.SubType]
+	name := strings.ToUpper(goType[:1]) + goType[1:] + "s"
+	typ := strings.ToUpper(a.SubType) + "Arr"
+	if a.ByteOrder == "big-endian" {
+		name += "BE"
+		typ = strings.ToUpper(a.SubType) + "BEArr"
+	}
+	big := "math.MaxUint" + goType[len(goType)-2:]
+	if goType[0] == 'i' {
+		big = "math.MinInt32"
+	}
+	return form{typ: typ, max: anyLen, args: "v []" + goType, put: "w." + name + "(@, v)",
+		getResult: "($" + name + ", bool)", get: "b, ok := v.attrs.Bytes(v.at[@])\nreturn b, ok",
+		samples: [3]string{"[]" + goType + "{}", "[]" + goType + "{" + big + ", 0}", "[]" + goType + "{1, 2, 3}"}}
 }
 
 func (a *attr) address() form {
@@ -188,7 +199,10 @@ func (a *attr) nest() form {
 		return form{typ: "Sequence", max: anyLen, result: a.goName() + "Encoder ",
 			put:       fmt.Sprintf("return %sEncoder{w.Open(@)}", a.goName()),
 			getResult: fmt.Sprintf("iter.Seq2[%s, $Attrs]", h),
-			get: fmt.Sprintf(`return func(yield func(%s, $Attrs) bool) {
+			// A loop of its own, so that the method is small enough to be inlined and
+			// its closure stays off the heap.
+			get: fmt.Sprintf("return func(yield func(%s, $Attrs) bool) { v.each%s(yield) }", h, a.goName()),
+			each: fmt.Sprintf(`(yield func(%s, $Attrs) bool) {
 				b, _ := v.attrs.Bytes(v.at[@])
 				for {
 					head, attrs, rest := $NextElem(b, %d)

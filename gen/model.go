@@ -340,6 +340,11 @@ func (m *model) attr(s *spec, set *attrSet, a *attr) {
 	switch a.Type {
 	case "u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "uint", "sint", "bitfield32",
 		"flag", "string", "binary", "pad", "unused":
+		switch a.SubType + " " + a.ByteOrder {
+		case " ", " big-endian", "u8 ", "u32 ", "u32 big-endian", "s32 ", "u64 ":
+		default:
+			m.errorf(a.Pos, "attribute %q: an array of %s %s is not supported yet", a.Name, a.ByteOrder, a.SubType)
+		}
 	case "nest":
 		if a.Nested == "" {
 			m.errorf(a.Pos, "nest %q has no nested-attributes", a.Name)

@@ -58,8 +58,18 @@ func (g *emitter) setTest(set *attrSet) {
 	}
 	g.p("}\n")
 
+	g.p("// get%s calls every getter.", name)
+	g.p("func get%s(v *%sView) {", name, name)
+	for _, a := range set.methods() {
+		g.callGetter(a)
+	}
+	g.p("}\n")
+
 	g.p("// touch%s calls every getter, nested ones to a depth.", name)
-	g.p("func touch%s(v *%sView, depth int) {", name, name)
+	g.p("func touch%s(v *%sView, depth int) {\nget%s(v)", name, name, name)
+	if len(set.edges()) > 0 {
+		g.p("if depth == 0 {\nreturn\n}")
+	}
 	for _, a := range set.methods() {
 		g.touch(a)
 	}
@@ -77,7 +87,7 @@ func (g *emitter) setTest(set *attrSet) {
 	g.p("var test%sSet = %s{", name, t)
 	g.p("name: %q, set: &%sSet, header: %d,", name, unexported(name), header)
 	g.p("build: func(e *Encoder, i int) {\nw := begin%s(e, i)\nput%s(w, i)\nw.End()\n},", name, name)
-	g.p("parse: (*%sView).Parse, attrs: (*%sView).Attrs, check: check%s, touch: touch%s,\n}\n", name, name, name, name)
+	g.p("parse: (*%sView).Parse, attrs: (*%sView).Attrs, check: check%s, get: get%s, touch: touch%s,\n}\n", name, name, name, name, name)
 	g.p("func Test%sSet(t *testing.T) { test%sSet.run(t) }\n", name, name)
 	g.p("func Fuzz%sView(f *testing.F) { test%sSet.fuzz(f) }\n", name, name)
 	g.p("func Benchmark%s(b *testing.B) { test%sSet.bench(b) }\n", name, name)
@@ -177,7 +187,7 @@ func (g *emitter) checkSample(set *attrSet, a *attr) {
 		g.p("for got := range v.%s() {\nequal(t, %q, got, %s)\n}", n, n, samples)
 	case strings.HasPrefix(f.getResult, "([]byte"):
 		g.p("{\n%s\nequal(t, %q, ok, true)\nequal(t, %q, string(got), string(%s))\n}", got, n, n, samples)
-	case strings.HasPrefix(f.getResult, "($Uint"):
+	case a.Type == "binary" && strings.HasPrefix(f.getResult, "($"):
 		g.p("{\n%s\nequal(t, %q, ok, true)\nequalArray(t, %q, got.Len(), got.At, %s)\n}", got, n, n, samples)
 	default:
 		g.p("{\n%s\nequal(t, %q, ok, true)\nequal(t, %q, got, %s)\n}", got, n, n, samples)
@@ -193,25 +203,37 @@ func (a *attr) selectsIn(set *attrSet) bool {
 	return false
 }
 
+func (g *emitter) callGetter(a *attr) {
+	n := a.goName()
+	switch {
+	case a.sub != nil:
+		for _, x := range a.sub.Formats {
+			if x.set != nil {
+				g.p("v.%s()", a.formatName(x))
+			}
+		}
+	case a.Multi || a.sequence():
+		g.p("for range v.%s() {\n}", n)
+	default:
+		g.p("v.%s()", n)
+	}
+}
+
 func (g *emitter) touch(a *attr) {
 	n := a.goName()
 	switch {
 	case a.sub != nil:
 		for _, x := range a.sub.Formats {
 			if x.set != nil {
-				g.p("if n, err := v.%s(); err == nil && depth > 0 {\ntouch%s(&n, depth-1)\n}", a.formatName(x), x.set.goName())
+				g.p("if n, err := v.%s(); err == nil {\ntouch%s(&n, depth-1)\n}", a.formatName(x), x.set.goName())
 			}
 		}
 	case a.sequence():
-		g.p("for _, attrs := range v.%s() {\nvar n %sView\nif err := n.ParseAttrs(attrs); err == nil && depth > 0 {\ntouch%s(&n, depth-1)\n}\n}", n, a.nested.goName(), a.nested.goName())
+		g.p("for _, attrs := range v.%s() {\nvar n %sView\nif err := n.ParseAttrs(attrs); err == nil {\ntouch%s(&n, depth-1)\n}\n}", n, a.nested.goName(), a.nested.goName())
 	case a.Type == "nest" && a.Multi:
-		g.p("for n, err := range v.%s() {\nif err == nil && depth > 0 {\ntouch%s(&n, depth-1)\n}\n}", n, a.nested.goName())
+		g.p("for n, err := range v.%s() {\nif err == nil {\ntouch%s(&n, depth-1)\n}\n}", n, a.nested.goName())
 	case a.Type == "nest":
-		g.p("if n, err := v.%s(); err == nil && depth > 0 {\ntouch%s(&n, depth-1)\n}", n, a.nested.goName())
-	case a.Multi:
-		g.p("for range v.%s() {\n}", n)
-	default:
-		g.p("v.%s()", n)
+		g.p("if n, err := v.%s(); err == nil {\ntouch%s(&n, depth-1)\n}", n, a.nested.goName())
 	}
 }
 

@@ -121,8 +121,8 @@ func checkAddr(t *testing.T, v *AddrView, i int) {
 	}
 }
 
-// touchAddr calls every getter, nested ones to a depth.
-func touchAddr(v *AddrView, depth int) {
+// getAddr calls every getter.
+func getAddr(v *AddrView) {
 	v.Address()
 	v.Local()
 	v.Label()
@@ -136,6 +136,11 @@ func touchAddr(v *AddrView, depth int) {
 	v.Proto()
 }
 
+// touchAddr calls every getter, nested ones to a depth.
+func touchAddr(v *AddrView, depth int) {
+	getAddr(v)
+}
+
 func beginAddr(e *Encoder, i int) AddrEncoder {
 	return AppendAddr(e, NLMSG_MIN_TYPE, 0, sampleIfAddrmsg(i))
 }
@@ -147,7 +152,7 @@ var testAddrSet = setTest[AddrView]{
 		putAddr(w, i)
 		w.End()
 	},
-	parse: (*AddrView).Parse, attrs: (*AddrView).Attrs, check: checkAddr, touch: touchAddr,
+	parse: (*AddrView).Parse, attrs: (*AddrView).Attrs, check: checkAddr, get: getAddr, touch: touchAddr,
 }
 
 func TestAddrSet(t *testing.T) { testAddrSet.run(t) }

@@ -393,3 +393,12 @@ func (s Uint32sBE) Len() int { return len(s) / 4 }
 
 // At returns the i-th number.
 func (s Uint32sBE) At(i int) uint32 { return binary.BigEndian.Uint32(s[4*i:]) }
+
+// Int32s is an array of signed numbers in host byte order, in place.
+type Int32s []byte
+
+// Len returns how many numbers there are.
+func (s Int32s) Len() int { return len(s) / 4 }
+
+// At returns the i-th number.
+func (s Int32s) At(i int) int32 { return int32(binary.NativeEndian.Uint32(s[4*i:])) }

@@ -260,11 +260,15 @@ func (a *Attr) format(b []byte) string {
 	case t == Tail:
 		n := min(a.Struct.Size, len(b))
 		return a.Struct.text(b) + " " + addrText(b[n:])
-	case t >= U8Arr && t <= U32BEArr:
-		n := map[Type]int{U8Arr: 1, U16Arr: 2, U32Arr: 4, U64Arr: 8, U32BEArr: 4}[t]
+	case t >= U32Arr && t <= U32BEArr:
+		elem := Attr{Type: map[Type]Type{U32Arr: U32, S32Arr: S32, U64Arr: U64, U32BEArr: U32BE}[t]}
+		n := 4
+		if t == U64Arr {
+			n = 8
+		}
 		var out []string
 		for ; len(b) >= n; b = b[n:] {
-			out = append(out, fmt.Sprint(scalar(b, t, n)))
+			out = append(out, elem.format(b[:n]))
 		}
 		return strings.Join(out, " ")
 	case t == Pad:

@@ -391,6 +391,16 @@ func (n Nest) Uint32s(typ uint16, v []uint32) {
 	}
 }
 
+// Int32s puts an array of signed numbers in host byte order.
+func (n Nest) Int32s(typ uint16, v []int32) {
+	if n.fits(typ, 4*len(v)) {
+		n.e.b = n.header(typ, 4*len(v))
+		for _, x := range v {
+			n.e.b = binary.NativeEndian.AppendUint32(n.e.b, uint32(x))
+		}
+	}
+}
+
 // Uint32sBE puts an array of numbers in network byte order.
 func (n Nest) Uint32sBE(typ uint16, v []uint32) {
 	if n.fits(typ, 4*len(v)) {

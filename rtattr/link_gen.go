@@ -2986,7 +2986,7 @@ type InetEncoder struct{ Nest }
 // index n-1.
 func (w InetEncoder) Conf(v []uint32) { w.Uint32s(IFLA_INET_CONF, v) }
 
-// SetConf puts IFLA_INET_CONF.
+// SetConf puts IFLA_INET_CONF. Settings to change.
 func (w InetEncoder) SetConf() InetConfEncoder { return InetConfEncoder{w.Nest.Nest(IFLA_INET_CONF)} }
 
 // InetView reads the attributes of Inet in place. What it returns aliases the bytes given
@@ -3014,7 +3014,7 @@ func (v *InetView) Conf() (Uint32s, bool) {
 	return b, ok
 }
 
-// SetConf returns IFLA_INET_CONF.
+// SetConf returns IFLA_INET_CONF. Settings to change.
 func (v *InetView) SetConf() (n InetConfView, err error) {
 	if b, ok := v.attrs.Bytes(When(v.attrs.Nested(v.at[IFLA_INET_CONF]), v.at[IFLA_INET_CONF])); ok {
 		err = n.Parse(b)
@@ -3458,7 +3458,7 @@ type Inet6Encoder struct{ Nest }
 func (w Inet6Encoder) Flags(v uint32) { w.Uint32(IFLA_INET6_FLAGS, v) }
 
 // Conf puts IFLA_INET6_CONF. Settings, indexed by DEVCONF_*.
-func (w Inet6Encoder) Conf(v []byte) { w.Bytes(IFLA_INET6_CONF, v) }
+func (w Inet6Encoder) Conf(v []int32) { w.Int32s(IFLA_INET6_CONF, v) }
 
 // Stats puts IFLA_INET6_STATS. Counters; the first is their number.
 func (w Inet6Encoder) Stats(v []uint64) { w.Uint64s(IFLA_INET6_STATS, v) }
@@ -3504,7 +3504,10 @@ func (v *Inet6View) Attrs() Attrs { return v.attrs }
 func (v *Inet6View) Flags() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_INET6_FLAGS]) }
 
 // Conf returns IFLA_INET6_CONF. Settings, indexed by DEVCONF_*.
-func (v *Inet6View) Conf() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_INET6_CONF]) }
+func (v *Inet6View) Conf() (Int32s, bool) {
+	b, ok := v.attrs.Bytes(v.at[IFLA_INET6_CONF])
+	return b, ok
+}
 
 // Stats returns IFLA_INET6_STATS. Counters; the first is their number.
 func (v *Inet6View) Stats() (Uint64s, bool) {
@@ -3543,7 +3546,7 @@ func (v *Inet6View) RAMTU() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_INE
 var inet6Set = Set{Name: "af-spec-inet6", Prefix: "IFLA_INET6_",
 	Attrs: []Attr{
 		IFLA_INET6_FLAGS:         {Name: "flags", Type: U32, Min: 4, Max: 4},
-		IFLA_INET6_CONF:          {Name: "conf", Type: Binary, Max: 65535},
+		IFLA_INET6_CONF:          {Name: "conf", Type: S32Arr, Max: 65535},
 		IFLA_INET6_STATS:         {Name: "stats", Type: U64Arr, Max: 65535},
 		IFLA_INET6_MCAST:         {Name: "mcast", Type: Unused, Max: 65535},
 		IFLA_INET6_CACHEINFO:     {Name: "cacheinfo", Type: StructT, Max: 65535, Struct: &inet6CacheInfoStruct},
@@ -4879,7 +4882,7 @@ func (w VXLANEncoder) GPE() { w.Flag(IFLA_VXLAN_GPE) }
 // or 1 in answers, a flag in requests.
 func (w VXLANEncoder) TTLInherit(v uint8) { w.Uint8(IFLA_VXLAN_TTL_INHERIT, v) }
 
-// SetTTLInherit puts IFLA_VXLAN_TTL_INHERIT.
+// SetTTLInherit puts IFLA_VXLAN_TTL_INHERIT. The TTL is that of the inner packet.
 func (w VXLANEncoder) SetTTLInherit() { w.Flag(IFLA_VXLAN_TTL_INHERIT) }
 
 // DF puts IFLA_VXLAN_DF. Bit that forbids fragments of the outer packet.
@@ -5034,7 +5037,8 @@ func (v *VXLANView) TTLInherit() (uint8, bool) {
 	return v.attrs.Uint8(When(!v.attrs.Empty(v.at[IFLA_VXLAN_TTL_INHERIT]), v.at[IFLA_VXLAN_TTL_INHERIT]))
 }
 
-// SetTTLInherit reports whether IFLA_VXLAN_TTL_INHERIT is there.
+// SetTTLInherit reports whether IFLA_VXLAN_TTL_INHERIT is there. The TTL is that of the
+// inner packet.
 func (v *VXLANView) SetTTLInherit() bool {
 	return v.attrs.Flag(When(v.attrs.Empty(v.at[IFLA_VXLAN_TTL_INHERIT]), v.at[IFLA_VXLAN_TTL_INHERIT]))
 }

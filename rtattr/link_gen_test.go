@@ -879,8 +879,8 @@ func checkLink(t *testing.T, v *LinkView, i int) {
 	}
 }
 
-// touchLink calls every getter, nested ones to a depth.
-func touchLink(v *LinkView, depth int) {
+// getLink calls every getter.
+func getLink(v *LinkView) {
 	v.Address()
 	v.Broadcast()
 	v.IfName()
@@ -891,39 +891,23 @@ func touchLink(v *LinkView, depth int) {
 	v.Master()
 	v.Wireless()
 	v.ProtInfo()
-	if n, err := v.BridgePort(); err == nil && depth > 0 {
-		touchBridgePort(&n, depth-1)
-	}
-	if n, err := v.Inet6(); err == nil && depth > 0 {
-		touchInet6(&n, depth-1)
-	}
+	v.BridgePort()
+	v.Inet6()
 	v.TxQLen()
 	v.Map()
 	v.Weight()
 	v.OperState()
 	v.LinkMode()
-	if n, err := v.LinkInfo(); err == nil && depth > 0 {
-		touchLinkInfo(&n, depth-1)
-	}
+	v.LinkInfo()
 	v.NetNSPID()
 	v.IfAlias()
 	v.NumVF()
-	if n, err := v.VFInfoList(); err == nil && depth > 0 {
-		touchVfinfoList(&n, depth-1)
-	}
+	v.VFInfoList()
 	v.Stats64()
-	if n, err := v.VFPorts(); err == nil && depth > 0 {
-		touchVFPorts(&n, depth-1)
-	}
-	if n, err := v.PortSelf(); err == nil && depth > 0 {
-		touchVFPort(&n, depth-1)
-	}
-	if n, err := v.AFSpec(); err == nil && depth > 0 {
-		touchAFSpec(&n, depth-1)
-	}
-	if n, err := v.AFSpecBridge(); err == nil && depth > 0 {
-		touchAFSpecBridge(&n, depth-1)
-	}
+	v.VFPorts()
+	v.PortSelf()
+	v.AFSpec()
+	v.AFSpecBridge()
 	v.Group()
 	v.NetNSFD()
 	v.ExtMask()
@@ -939,9 +923,7 @@ func touchLink(v *LinkView, depth int) {
 	v.ProtoDown()
 	v.GSOMaxSegs()
 	v.GSOMaxSize()
-	if n, err := v.XDP(); err == nil && depth > 0 {
-		touchXDP(&n, depth-1)
-	}
+	v.XDP()
 	v.Event()
 	v.NewNetNSID()
 	v.TargetNetNSID()
@@ -950,32 +932,71 @@ func touchLink(v *LinkView, depth int) {
 	v.NewIfIndex()
 	v.MinMTU()
 	v.MaxMTU()
-	if n, err := v.PropList(); err == nil && depth > 0 {
-		touchPropList(&n, depth-1)
-	}
+	v.PropList()
 	v.AltIfName()
 	v.PermAddress()
-	if n, err := v.ProtoDownReason(); err == nil && depth > 0 {
-		touchProtoDownReason(&n, depth-1)
-	}
+	v.ProtoDownReason()
 	v.ParentDevName()
 	v.ParentDevBusName()
 	v.GROMaxSize()
 	v.TSOMaxSize()
 	v.TSOMaxSegs()
 	v.AllMulti()
-	if n, err := v.DevlinkPort(); err == nil && depth > 0 {
-		touchDevlinkPort(&n, depth-1)
-	}
+	v.DevlinkPort()
 	v.GSOIPv4MaxSize()
 	v.GROIPv4MaxSize()
-	if n, err := v.DPLLPin(); err == nil && depth > 0 {
-		touchDPLLPin(&n, depth-1)
-	}
+	v.DPLLPin()
 	v.MaxPacingOffloadHorizon()
 	v.NetNSImmutable()
 	v.Headroom()
 	v.Tailroom()
+}
+
+// touchLink calls every getter, nested ones to a depth.
+func touchLink(v *LinkView, depth int) {
+	getLink(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.BridgePort(); err == nil {
+		touchBridgePort(&n, depth-1)
+	}
+	if n, err := v.Inet6(); err == nil {
+		touchInet6(&n, depth-1)
+	}
+	if n, err := v.LinkInfo(); err == nil {
+		touchLinkInfo(&n, depth-1)
+	}
+	if n, err := v.VFInfoList(); err == nil {
+		touchVfinfoList(&n, depth-1)
+	}
+	if n, err := v.VFPorts(); err == nil {
+		touchVFPorts(&n, depth-1)
+	}
+	if n, err := v.PortSelf(); err == nil {
+		touchVFPort(&n, depth-1)
+	}
+	if n, err := v.AFSpec(); err == nil {
+		touchAFSpec(&n, depth-1)
+	}
+	if n, err := v.AFSpecBridge(); err == nil {
+		touchAFSpecBridge(&n, depth-1)
+	}
+	if n, err := v.XDP(); err == nil {
+		touchXDP(&n, depth-1)
+	}
+	if n, err := v.PropList(); err == nil {
+		touchPropList(&n, depth-1)
+	}
+	if n, err := v.ProtoDownReason(); err == nil {
+		touchProtoDownReason(&n, depth-1)
+	}
+	if n, err := v.DevlinkPort(); err == nil {
+		touchDevlinkPort(&n, depth-1)
+	}
+	if n, err := v.DPLLPin(); err == nil {
+		touchDPLLPin(&n, depth-1)
+	}
 }
 
 func beginLink(e *Encoder, i int) LinkEncoder {
@@ -989,7 +1010,7 @@ var testLinkSet = setTest[LinkView]{
 		putLink(w, i)
 		w.End()
 	},
-	parse: (*LinkView).Parse, attrs: (*LinkView).Attrs, check: checkLink, touch: touchLink,
+	parse: (*LinkView).Parse, attrs: (*LinkView).Attrs, check: checkLink, get: getLink, touch: touchLink,
 }
 
 func TestLinkSet(t *testing.T) { testLinkSet.run(t) }
@@ -1010,10 +1031,15 @@ func checkPropList(t *testing.T, v *PropListView, i int) {
 	}
 }
 
-// touchPropList calls every getter, nested ones to a depth.
-func touchPropList(v *PropListView, depth int) {
+// getPropList calls every getter.
+func getPropList(v *PropListView) {
 	for range v.AltIfName() {
 	}
+}
+
+// touchPropList calls every getter, nested ones to a depth.
+func touchPropList(v *PropListView, depth int) {
+	getPropList(v)
 }
 
 func beginPropList(e *Encoder, i int) PropListEncoder {
@@ -1027,7 +1053,7 @@ var testPropListSet = setTest[PropListView]{
 		putPropList(w, i)
 		w.End()
 	},
-	parse: (*PropListView).Parse, attrs: (*PropListView).Attrs, check: checkPropList, touch: touchPropList,
+	parse: (*PropListView).Parse, attrs: (*PropListView).Attrs, check: checkPropList, get: getPropList, touch: touchPropList,
 }
 
 func TestPropListSet(t *testing.T) { testPropListSet.run(t) }
@@ -1056,10 +1082,15 @@ func checkProtoDownReason(t *testing.T, v *ProtoDownReasonView, i int) {
 	}
 }
 
-// touchProtoDownReason calls every getter, nested ones to a depth.
-func touchProtoDownReason(v *ProtoDownReasonView, depth int) {
+// getProtoDownReason calls every getter.
+func getProtoDownReason(v *ProtoDownReasonView) {
 	v.Mask()
 	v.Value()
+}
+
+// touchProtoDownReason calls every getter, nested ones to a depth.
+func touchProtoDownReason(v *ProtoDownReasonView, depth int) {
+	getProtoDownReason(v)
 }
 
 func beginProtoDownReason(e *Encoder, i int) ProtoDownReasonEncoder {
@@ -1073,7 +1104,7 @@ var testProtoDownReasonSet = setTest[ProtoDownReasonView]{
 		putProtoDownReason(w, i)
 		w.End()
 	},
-	parse: (*ProtoDownReasonView).Parse, attrs: (*ProtoDownReasonView).Attrs, check: checkProtoDownReason, touch: touchProtoDownReason,
+	parse: (*ProtoDownReasonView).Parse, attrs: (*ProtoDownReasonView).Attrs, check: checkProtoDownReason, get: getProtoDownReason, touch: touchProtoDownReason,
 }
 
 func TestProtoDownReasonSet(t *testing.T) { testProtoDownReasonSet.run(t) }
@@ -1108,11 +1139,16 @@ func checkDevlinkPort(t *testing.T, v *DevlinkPortView, i int) {
 	}
 }
 
-// touchDevlinkPort calls every getter, nested ones to a depth.
-func touchDevlinkPort(v *DevlinkPortView, depth int) {
+// getDevlinkPort calls every getter.
+func getDevlinkPort(v *DevlinkPortView) {
 	v.BusName()
 	v.DevName()
 	v.PortIndex()
+}
+
+// touchDevlinkPort calls every getter, nested ones to a depth.
+func touchDevlinkPort(v *DevlinkPortView, depth int) {
+	getDevlinkPort(v)
 }
 
 func beginDevlinkPort(e *Encoder, i int) DevlinkPortEncoder {
@@ -1126,7 +1162,7 @@ var testDevlinkPortSet = setTest[DevlinkPortView]{
 		putDevlinkPort(w, i)
 		w.End()
 	},
-	parse: (*DevlinkPortView).Parse, attrs: (*DevlinkPortView).Attrs, check: checkDevlinkPort, touch: touchDevlinkPort,
+	parse: (*DevlinkPortView).Parse, attrs: (*DevlinkPortView).Attrs, check: checkDevlinkPort, get: getDevlinkPort, touch: touchDevlinkPort,
 }
 
 func TestDevlinkPortSet(t *testing.T) { testDevlinkPortSet.run(t) }
@@ -1149,9 +1185,14 @@ func checkDPLLPin(t *testing.T, v *DPLLPinView, i int) {
 	}
 }
 
+// getDPLLPin calls every getter.
+func getDPLLPin(v *DPLLPinView) {
+	v.ID()
+}
+
 // touchDPLLPin calls every getter, nested ones to a depth.
 func touchDPLLPin(v *DPLLPinView, depth int) {
-	v.ID()
+	getDPLLPin(v)
 }
 
 func beginDPLLPin(e *Encoder, i int) DPLLPinEncoder {
@@ -1165,7 +1206,7 @@ var testDPLLPinSet = setTest[DPLLPinView]{
 		putDPLLPin(w, i)
 		w.End()
 	},
-	parse: (*DPLLPinView).Parse, attrs: (*DPLLPinView).Attrs, check: checkDPLLPin, touch: touchDPLLPin,
+	parse: (*DPLLPinView).Parse, attrs: (*DPLLPinView).Attrs, check: checkDPLLPin, get: getDPLLPin, touch: touchDPLLPin,
 }
 
 func TestDPLLPinSet(t *testing.T) { testDPLLPinSet.run(t) }
@@ -1230,8 +1271,8 @@ func checkXDP(t *testing.T, v *XDPView, i int) {
 	}
 }
 
-// touchXDP calls every getter, nested ones to a depth.
-func touchXDP(v *XDPView, depth int) {
+// getXDP calls every getter.
+func getXDP(v *XDPView) {
 	v.FD()
 	v.Attached()
 	v.Flags()
@@ -1240,6 +1281,11 @@ func touchXDP(v *XDPView, depth int) {
 	v.SkbProgID()
 	v.HWProgID()
 	v.ExpectedFD()
+}
+
+// touchXDP calls every getter, nested ones to a depth.
+func touchXDP(v *XDPView, depth int) {
+	getXDP(v)
 }
 
 func beginXDP(e *Encoder, i int) XDPEncoder {
@@ -1253,7 +1299,7 @@ var testXDPSet = setTest[XDPView]{
 		putXDP(w, i)
 		w.End()
 	},
-	parse: (*XDPView).Parse, attrs: (*XDPView).Attrs, check: checkXDP, touch: touchXDP,
+	parse: (*XDPView).Parse, attrs: (*XDPView).Attrs, check: checkXDP, get: getXDP, touch: touchXDP,
 }
 
 func TestXDPSet(t *testing.T) { testXDPSet.run(t) }
@@ -1318,33 +1364,49 @@ func checkLinkInfo(t *testing.T, v *LinkInfoView, i int) {
 	}
 }
 
-// touchLinkInfo calls every getter, nested ones to a depth.
-func touchLinkInfo(v *LinkInfoView, depth int) {
+// getLinkInfo calls every getter.
+func getLinkInfo(v *LinkInfoView) {
 	v.Kind()
-	if n, err := v.Bridge(); err == nil && depth > 0 {
-		touchBridge(&n, depth-1)
-	}
-	if n, err := v.Macvlan(); err == nil && depth > 0 {
-		touchMacvlan(&n, depth-1)
-	}
-	if n, err := v.Macvtap(); err == nil && depth > 0 {
-		touchMacvlan(&n, depth-1)
-	}
-	if n, err := v.Tun(); err == nil && depth > 0 {
-		touchTun(&n, depth-1)
-	}
-	if n, err := v.Veth(); err == nil && depth > 0 {
-		touchVeth(&n, depth-1)
-	}
-	if n, err := v.VLAN(); err == nil && depth > 0 {
-		touchVLAN(&n, depth-1)
-	}
-	if n, err := v.VXLAN(); err == nil && depth > 0 {
-		touchVXLAN(&n, depth-1)
-	}
+	v.Bridge()
+	v.Macvlan()
+	v.Macvtap()
+	v.Tun()
+	v.Veth()
+	v.VLAN()
+	v.VXLAN()
 	v.XStats()
 	v.SlaveKind()
-	if n, err := v.BridgePort(); err == nil && depth > 0 {
+	v.BridgePort()
+}
+
+// touchLinkInfo calls every getter, nested ones to a depth.
+func touchLinkInfo(v *LinkInfoView, depth int) {
+	getLinkInfo(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.Bridge(); err == nil {
+		touchBridge(&n, depth-1)
+	}
+	if n, err := v.Macvlan(); err == nil {
+		touchMacvlan(&n, depth-1)
+	}
+	if n, err := v.Macvtap(); err == nil {
+		touchMacvlan(&n, depth-1)
+	}
+	if n, err := v.Tun(); err == nil {
+		touchTun(&n, depth-1)
+	}
+	if n, err := v.Veth(); err == nil {
+		touchVeth(&n, depth-1)
+	}
+	if n, err := v.VLAN(); err == nil {
+		touchVLAN(&n, depth-1)
+	}
+	if n, err := v.VXLAN(); err == nil {
+		touchVXLAN(&n, depth-1)
+	}
+	if n, err := v.BridgePort(); err == nil {
 		touchBridgePort(&n, depth-1)
 	}
 }
@@ -1360,7 +1422,7 @@ var testLinkInfoSet = setTest[LinkInfoView]{
 		putLinkInfo(w, i)
 		w.End()
 	},
-	parse: (*LinkInfoView).Parse, attrs: (*LinkInfoView).Attrs, check: checkLinkInfo, touch: touchLinkInfo,
+	parse: (*LinkInfoView).Parse, attrs: (*LinkInfoView).Attrs, check: checkLinkInfo, get: getLinkInfo, touch: touchLinkInfo,
 }
 
 func TestLinkInfoSet(t *testing.T) { testLinkInfoSet.run(t) }
@@ -1392,15 +1454,26 @@ func checkAFSpec(t *testing.T, v *AFSpecView, i int) {
 	}
 }
 
+// getAFSpec calls every getter.
+func getAFSpec(v *AFSpecView) {
+	v.Inet()
+	v.Inet6()
+	v.MCTP()
+}
+
 // touchAFSpec calls every getter, nested ones to a depth.
 func touchAFSpec(v *AFSpecView, depth int) {
-	if n, err := v.Inet(); err == nil && depth > 0 {
+	getAFSpec(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.Inet(); err == nil {
 		touchInet(&n, depth-1)
 	}
-	if n, err := v.Inet6(); err == nil && depth > 0 {
+	if n, err := v.Inet6(); err == nil {
 		touchInet6(&n, depth-1)
 	}
-	if n, err := v.MCTP(); err == nil && depth > 0 {
+	if n, err := v.MCTP(); err == nil {
 		touchMCTP(&n, depth-1)
 	}
 }
@@ -1416,7 +1489,7 @@ var testAFSpecSet = setTest[AFSpecView]{
 		putAFSpec(w, i)
 		w.End()
 	},
-	parse: (*AFSpecView).Parse, attrs: (*AFSpecView).Attrs, check: checkAFSpec, touch: touchAFSpec,
+	parse: (*AFSpecView).Parse, attrs: (*AFSpecView).Attrs, check: checkAFSpec, get: getAFSpec, touch: touchAFSpec,
 }
 
 func TestAFSpecSet(t *testing.T) { testAFSpecSet.run(t) }
@@ -1433,10 +1506,19 @@ func putInet(w InetEncoder, i int) {
 func checkInet(t *testing.T, v *InetView, i int) {
 }
 
+// getInet calls every getter.
+func getInet(v *InetView) {
+	v.Conf()
+	v.SetConf()
+}
+
 // touchInet calls every getter, nested ones to a depth.
 func touchInet(v *InetView, depth int) {
-	v.Conf()
-	if n, err := v.SetConf(); err == nil && depth > 0 {
+	getInet(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.SetConf(); err == nil {
 		touchInetConf(&n, depth-1)
 	}
 }
@@ -1452,7 +1534,7 @@ var testInetSet = setTest[InetView]{
 		putInet(w, i)
 		w.End()
 	},
-	parse: (*InetView).Parse, attrs: (*InetView).Attrs, check: checkInet, touch: touchInet,
+	parse: (*InetView).Parse, attrs: (*InetView).Attrs, check: checkInet, get: getInet, touch: touchInet,
 }
 
 func TestInetSet(t *testing.T) { testInetSet.run(t) }
@@ -1667,8 +1749,8 @@ func checkInetConf(t *testing.T, v *InetConfView, i int) {
 	}
 }
 
-// touchInetConf calls every getter, nested ones to a depth.
-func touchInetConf(v *InetConfView, depth int) {
+// getInetConf calls every getter.
+func getInetConf(v *InetConfView) {
 	v.Forwarding()
 	v.McForwarding()
 	v.ProxyARP()
@@ -1704,6 +1786,11 @@ func touchInetConf(v *InetConfView, depth int) {
 	v.ARPEvictNoCarrier()
 }
 
+// touchInetConf calls every getter, nested ones to a depth.
+func touchInetConf(v *InetConfView, depth int) {
+	getInetConf(v)
+}
+
 func beginInetConf(e *Encoder, i int) InetConfEncoder {
 	return InetConfEncoder{e.Message(NLMSG_MIN_TYPE, 0)}
 }
@@ -1715,7 +1802,7 @@ var testInetConfSet = setTest[InetConfView]{
 		putInetConf(w, i)
 		w.End()
 	},
-	parse: (*InetConfView).Parse, attrs: (*InetConfView).Attrs, check: checkInetConf, touch: touchInetConf,
+	parse: (*InetConfView).Parse, attrs: (*InetConfView).Attrs, check: checkInetConf, get: getInetConf, touch: touchInetConf,
 }
 
 func TestInetConfSet(t *testing.T) { testInetConfSet.run(t) }
@@ -1728,7 +1815,7 @@ func init() { allocRows = append(allocRows, testInetConfSet.allocs) }
 
 func putInet6(w Inet6Encoder, i int) {
 	w.Flags(pick(i, uint32(0), uint32(math.MaxUint32), uint32(0x12)))
-	w.Conf(pick(i, []byte{}, []byte("\xff\xff\xff\xff\xff"), []byte("\x01\x02\x03\x04\x05\x06")))
+	w.Conf(pick(i, []int32{}, []int32{math.MinInt32, 0}, []int32{1, 2, 3}))
 	w.Stats(pick(i, []uint64{}, []uint64{math.MaxUint64, 0}, []uint64{1, 2, 3}))
 	w.CacheInfo(pick(i, sampleInet6CacheInfo(0), sampleInet6CacheInfo(1), sampleInet6CacheInfo(2)))
 	w.ICMP6Stats(pick(i, []uint64{}, []uint64{math.MaxUint64, 0}, []uint64{1, 2, 3}))
@@ -1746,7 +1833,7 @@ func checkInet6(t *testing.T, v *Inet6View, i int) {
 	{
 		got, ok := v.Conf()
 		equal(t, "Conf", ok, true)
-		equal(t, "Conf", string(got), string(pick(i, []byte{}, []byte("\xff\xff\xff\xff\xff"), []byte("\x01\x02\x03\x04\x05\x06"))))
+		equalArray(t, "Conf", got.Len(), got.At, pick(i, []int32{}, []int32{math.MinInt32, 0}, []int32{1, 2, 3}))
 	}
 	{
 		got, ok := v.Stats()
@@ -1780,8 +1867,8 @@ func checkInet6(t *testing.T, v *Inet6View, i int) {
 	}
 }
 
-// touchInet6 calls every getter, nested ones to a depth.
-func touchInet6(v *Inet6View, depth int) {
+// getInet6 calls every getter.
+func getInet6(v *Inet6View) {
 	v.Flags()
 	v.Conf()
 	v.Stats()
@@ -1790,6 +1877,11 @@ func touchInet6(v *Inet6View, depth int) {
 	v.Token()
 	v.AddrGenMode()
 	v.RAMTU()
+}
+
+// touchInet6 calls every getter, nested ones to a depth.
+func touchInet6(v *Inet6View, depth int) {
+	getInet6(v)
 }
 
 func beginInet6(e *Encoder, i int) Inet6Encoder {
@@ -1803,7 +1895,7 @@ var testInet6Set = setTest[Inet6View]{
 		putInet6(w, i)
 		w.End()
 	},
-	parse: (*Inet6View).Parse, attrs: (*Inet6View).Attrs, check: checkInet6, touch: touchInet6,
+	parse: (*Inet6View).Parse, attrs: (*Inet6View).Attrs, check: checkInet6, get: getInet6, touch: touchInet6,
 }
 
 func TestInet6Set(t *testing.T) { testInet6Set.run(t) }
@@ -1832,10 +1924,15 @@ func checkMCTP(t *testing.T, v *MCTPView, i int) {
 	}
 }
 
-// touchMCTP calls every getter, nested ones to a depth.
-func touchMCTP(v *MCTPView, depth int) {
+// getMCTP calls every getter.
+func getMCTP(v *MCTPView) {
 	v.Net()
 	v.PhysBinding()
+}
+
+// touchMCTP calls every getter, nested ones to a depth.
+func touchMCTP(v *MCTPView, depth int) {
+	getMCTP(v)
 }
 
 func beginMCTP(e *Encoder, i int) MCTPEncoder {
@@ -1849,7 +1946,7 @@ var testMCTPSet = setTest[MCTPView]{
 		putMCTP(w, i)
 		w.End()
 	},
-	parse: (*MCTPView).Parse, attrs: (*MCTPView).Attrs, check: checkMCTP, touch: touchMCTP,
+	parse: (*MCTPView).Parse, attrs: (*MCTPView).Attrs, check: checkMCTP, get: getMCTP, touch: touchMCTP,
 }
 
 func TestMCTPSet(t *testing.T) { testMCTPSet.run(t) }
@@ -1903,20 +2000,31 @@ func checkAFSpecBridge(t *testing.T, v *AFSpecBridgeView, i int) {
 	}
 }
 
-// touchAFSpecBridge calls every getter, nested ones to a depth.
-func touchAFSpecBridge(v *AFSpecBridgeView, depth int) {
+// getAFSpecBridge calls every getter.
+func getAFSpecBridge(v *AFSpecBridgeView) {
 	v.Flags()
 	v.Mode()
 	for range v.VLANInfo() {
 	}
-	for n, err := range v.VLANTunnelInfo() {
-		if err == nil && depth > 0 {
-			touchBridgeVLANTunnel(&n, depth-1)
-		}
+	for range v.VLANTunnelInfo() {
 	}
 	v.MRP()
 	v.CFM()
-	if n, err := v.MST(); err == nil && depth > 0 {
+	v.MST()
+}
+
+// touchAFSpecBridge calls every getter, nested ones to a depth.
+func touchAFSpecBridge(v *AFSpecBridgeView, depth int) {
+	getAFSpecBridge(v)
+	if depth == 0 {
+		return
+	}
+	for n, err := range v.VLANTunnelInfo() {
+		if err == nil {
+			touchBridgeVLANTunnel(&n, depth-1)
+		}
+	}
+	if n, err := v.MST(); err == nil {
 		touchBridgeMST(&n, depth-1)
 	}
 }
@@ -1932,7 +2040,7 @@ var testAFSpecBridgeSet = setTest[AFSpecBridgeView]{
 		putAFSpecBridge(w, i)
 		w.End()
 	},
-	parse: (*AFSpecBridgeView).Parse, attrs: (*AFSpecBridgeView).Attrs, check: checkAFSpecBridge, touch: touchAFSpecBridge,
+	parse: (*AFSpecBridgeView).Parse, attrs: (*AFSpecBridgeView).Attrs, check: checkAFSpecBridge, get: getAFSpecBridge, touch: touchAFSpecBridge,
 }
 
 func TestAFSpecBridgeSet(t *testing.T) { testAFSpecBridgeSet.run(t) }
@@ -1967,11 +2075,16 @@ func checkBridgeVLANTunnel(t *testing.T, v *BridgeVLANTunnelView, i int) {
 	}
 }
 
-// touchBridgeVLANTunnel calls every getter, nested ones to a depth.
-func touchBridgeVLANTunnel(v *BridgeVLANTunnelView, depth int) {
+// getBridgeVLANTunnel calls every getter.
+func getBridgeVLANTunnel(v *BridgeVLANTunnelView) {
 	v.ID()
 	v.VID()
 	v.Flags()
+}
+
+// touchBridgeVLANTunnel calls every getter, nested ones to a depth.
+func touchBridgeVLANTunnel(v *BridgeVLANTunnelView, depth int) {
+	getBridgeVLANTunnel(v)
 }
 
 func beginBridgeVLANTunnel(e *Encoder, i int) BridgeVLANTunnelEncoder {
@@ -1985,7 +2098,7 @@ var testBridgeVLANTunnelSet = setTest[BridgeVLANTunnelView]{
 		putBridgeVLANTunnel(w, i)
 		w.End()
 	},
-	parse: (*BridgeVLANTunnelView).Parse, attrs: (*BridgeVLANTunnelView).Attrs, check: checkBridgeVLANTunnel, touch: touchBridgeVLANTunnel,
+	parse: (*BridgeVLANTunnelView).Parse, attrs: (*BridgeVLANTunnelView).Attrs, check: checkBridgeVLANTunnel, get: getBridgeVLANTunnel, touch: touchBridgeVLANTunnel,
 }
 
 func TestBridgeVLANTunnelSet(t *testing.T) { testBridgeVLANTunnelSet.run(t) }
@@ -2006,10 +2119,20 @@ func checkBridgeMST(t *testing.T, v *BridgeMSTView, i int) {
 	}
 }
 
+// getBridgeMST calls every getter.
+func getBridgeMST(v *BridgeMSTView) {
+	for range v.Entry() {
+	}
+}
+
 // touchBridgeMST calls every getter, nested ones to a depth.
 func touchBridgeMST(v *BridgeMSTView, depth int) {
+	getBridgeMST(v)
+	if depth == 0 {
+		return
+	}
 	for n, err := range v.Entry() {
-		if err == nil && depth > 0 {
+		if err == nil {
 			touchBridgeMSTEntry(&n, depth-1)
 		}
 	}
@@ -2026,7 +2149,7 @@ var testBridgeMSTSet = setTest[BridgeMSTView]{
 		putBridgeMST(w, i)
 		w.End()
 	},
-	parse: (*BridgeMSTView).Parse, attrs: (*BridgeMSTView).Attrs, check: checkBridgeMST, touch: touchBridgeMST,
+	parse: (*BridgeMSTView).Parse, attrs: (*BridgeMSTView).Attrs, check: checkBridgeMST, get: getBridgeMST, touch: touchBridgeMST,
 }
 
 func TestBridgeMSTSet(t *testing.T) { testBridgeMSTSet.run(t) }
@@ -2055,10 +2178,15 @@ func checkBridgeMSTEntry(t *testing.T, v *BridgeMSTEntryView, i int) {
 	}
 }
 
-// touchBridgeMSTEntry calls every getter, nested ones to a depth.
-func touchBridgeMSTEntry(v *BridgeMSTEntryView, depth int) {
+// getBridgeMSTEntry calls every getter.
+func getBridgeMSTEntry(v *BridgeMSTEntryView) {
 	v.MSTI()
 	v.State()
+}
+
+// touchBridgeMSTEntry calls every getter, nested ones to a depth.
+func touchBridgeMSTEntry(v *BridgeMSTEntryView, depth int) {
+	getBridgeMSTEntry(v)
 }
 
 func beginBridgeMSTEntry(e *Encoder, i int) BridgeMSTEntryEncoder {
@@ -2072,7 +2200,7 @@ var testBridgeMSTEntrySet = setTest[BridgeMSTEntryView]{
 		putBridgeMSTEntry(w, i)
 		w.End()
 	},
-	parse: (*BridgeMSTEntryView).Parse, attrs: (*BridgeMSTEntryView).Attrs, check: checkBridgeMSTEntry, touch: touchBridgeMSTEntry,
+	parse: (*BridgeMSTEntryView).Parse, attrs: (*BridgeMSTEntryView).Attrs, check: checkBridgeMSTEntry, get: getBridgeMSTEntry, touch: touchBridgeMSTEntry,
 }
 
 func TestBridgeMSTEntrySet(t *testing.T) { testBridgeMSTEntrySet.run(t) }
@@ -2093,10 +2221,20 @@ func checkVfinfoList(t *testing.T, v *VfinfoListView, i int) {
 	}
 }
 
+// getVfinfoList calls every getter.
+func getVfinfoList(v *VfinfoListView) {
+	for range v.Info() {
+	}
+}
+
 // touchVfinfoList calls every getter, nested ones to a depth.
 func touchVfinfoList(v *VfinfoListView, depth int) {
+	getVfinfoList(v)
+	if depth == 0 {
+		return
+	}
 	for n, err := range v.Info() {
-		if err == nil && depth > 0 {
+		if err == nil {
 			touchVFInfo(&n, depth-1)
 		}
 	}
@@ -2113,7 +2251,7 @@ var testVfinfoListSet = setTest[VfinfoListView]{
 		putVfinfoList(w, i)
 		w.End()
 	},
-	parse: (*VfinfoListView).Parse, attrs: (*VfinfoListView).Attrs, check: checkVfinfoList, touch: touchVfinfoList,
+	parse: (*VfinfoListView).Parse, attrs: (*VfinfoListView).Attrs, check: checkVfinfoList, get: getVfinfoList, touch: touchVfinfoList,
 }
 
 func TestVfinfoListSet(t *testing.T) { testVfinfoListSet.run(t) }
@@ -2206,8 +2344,8 @@ func checkVFInfo(t *testing.T, v *VFInfoView, i int) {
 	}
 }
 
-// touchVFInfo calls every getter, nested ones to a depth.
-func touchVFInfo(v *VFInfoView, depth int) {
+// getVFInfo calls every getter.
+func getVFInfo(v *VFInfoView) {
 	v.MAC()
 	v.VLAN()
 	v.TxRate()
@@ -2215,16 +2353,26 @@ func touchVFInfo(v *VFInfoView, depth int) {
 	v.LinkState()
 	v.Rate()
 	v.RSSQuery()
-	if n, err := v.Stats(); err == nil && depth > 0 {
-		touchVFStats(&n, depth-1)
-	}
+	v.Stats()
 	v.Trust()
 	v.IBNodeGUID()
 	v.IBPortGUID()
-	if n, err := v.VLANList(); err == nil && depth > 0 {
+	v.VLANList()
+	v.Broadcast()
+}
+
+// touchVFInfo calls every getter, nested ones to a depth.
+func touchVFInfo(v *VFInfoView, depth int) {
+	getVFInfo(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.Stats(); err == nil {
+		touchVFStats(&n, depth-1)
+	}
+	if n, err := v.VLANList(); err == nil {
 		touchVFVLANList(&n, depth-1)
 	}
-	v.Broadcast()
 }
 
 func beginVFInfo(e *Encoder, i int) VFInfoEncoder {
@@ -2238,7 +2386,7 @@ var testVFInfoSet = setTest[VFInfoView]{
 		putVFInfo(w, i)
 		w.End()
 	},
-	parse: (*VFInfoView).Parse, attrs: (*VFInfoView).Attrs, check: checkVFInfo, touch: touchVFInfo,
+	parse: (*VFInfoView).Parse, attrs: (*VFInfoView).Attrs, check: checkVFInfo, get: getVFInfo, touch: touchVFInfo,
 }
 
 func TestVFInfoSet(t *testing.T) { testVFInfoSet.run(t) }
@@ -2259,10 +2407,15 @@ func checkVFVLANList(t *testing.T, v *VFVLANListView, i int) {
 	}
 }
 
-// touchVFVLANList calls every getter, nested ones to a depth.
-func touchVFVLANList(v *VFVLANListView, depth int) {
+// getVFVLANList calls every getter.
+func getVFVLANList(v *VFVLANListView) {
 	for range v.Info() {
 	}
+}
+
+// touchVFVLANList calls every getter, nested ones to a depth.
+func touchVFVLANList(v *VFVLANListView, depth int) {
+	getVFVLANList(v)
 }
 
 func beginVFVLANList(e *Encoder, i int) VFVLANListEncoder {
@@ -2276,7 +2429,7 @@ var testVFVLANListSet = setTest[VFVLANListView]{
 		putVFVLANList(w, i)
 		w.End()
 	},
-	parse: (*VFVLANListView).Parse, attrs: (*VFVLANListView).Attrs, check: checkVFVLANList, touch: touchVFVLANList,
+	parse: (*VFVLANListView).Parse, attrs: (*VFVLANListView).Attrs, check: checkVFVLANList, get: getVFVLANList, touch: touchVFVLANList,
 }
 
 func TestVFVLANListSet(t *testing.T) { testVFVLANListSet.run(t) }
@@ -2341,8 +2494,8 @@ func checkVFStats(t *testing.T, v *VFStatsView, i int) {
 	}
 }
 
-// touchVFStats calls every getter, nested ones to a depth.
-func touchVFStats(v *VFStatsView, depth int) {
+// getVFStats calls every getter.
+func getVFStats(v *VFStatsView) {
 	v.RxPackets()
 	v.TxPackets()
 	v.RxBytes()
@@ -2351,6 +2504,11 @@ func touchVFStats(v *VFStatsView, depth int) {
 	v.Multicast()
 	v.RxDropped()
 	v.TxDropped()
+}
+
+// touchVFStats calls every getter, nested ones to a depth.
+func touchVFStats(v *VFStatsView, depth int) {
+	getVFStats(v)
 }
 
 func beginVFStats(e *Encoder, i int) VFStatsEncoder {
@@ -2364,7 +2522,7 @@ var testVFStatsSet = setTest[VFStatsView]{
 		putVFStats(w, i)
 		w.End()
 	},
-	parse: (*VFStatsView).Parse, attrs: (*VFStatsView).Attrs, check: checkVFStats, touch: touchVFStats,
+	parse: (*VFStatsView).Parse, attrs: (*VFStatsView).Attrs, check: checkVFStats, get: getVFStats, touch: touchVFStats,
 }
 
 func TestVFStatsSet(t *testing.T) { testVFStatsSet.run(t) }
@@ -2385,10 +2543,20 @@ func checkVFPorts(t *testing.T, v *VFPortsView, i int) {
 	}
 }
 
+// getVFPorts calls every getter.
+func getVFPorts(v *VFPortsView) {
+	for range v.Port() {
+	}
+}
+
 // touchVFPorts calls every getter, nested ones to a depth.
 func touchVFPorts(v *VFPortsView, depth int) {
+	getVFPorts(v)
+	if depth == 0 {
+		return
+	}
 	for n, err := range v.Port() {
-		if err == nil && depth > 0 {
+		if err == nil {
 			touchVFPort(&n, depth-1)
 		}
 	}
@@ -2405,7 +2573,7 @@ var testVFPortsSet = setTest[VFPortsView]{
 		putVFPorts(w, i)
 		w.End()
 	},
-	parse: (*VFPortsView).Parse, attrs: (*VFPortsView).Attrs, check: checkVFPorts, touch: touchVFPorts,
+	parse: (*VFPortsView).Parse, attrs: (*VFPortsView).Attrs, check: checkVFPorts, get: getVFPorts, touch: touchVFPorts,
 }
 
 func TestVFPortsSet(t *testing.T) { testVFPortsSet.run(t) }
@@ -2464,8 +2632,8 @@ func checkVFPort(t *testing.T, v *VFPortView, i int) {
 	}
 }
 
-// touchVFPort calls every getter, nested ones to a depth.
-func touchVFPort(v *VFPortView, depth int) {
+// getVFPort calls every getter.
+func getVFPort(v *VFPortView) {
 	v.VF()
 	v.Profile()
 	v.VSIType()
@@ -2473,6 +2641,11 @@ func touchVFPort(v *VFPortView, depth int) {
 	v.HostUUID()
 	v.Request()
 	v.Response()
+}
+
+// touchVFPort calls every getter, nested ones to a depth.
+func touchVFPort(v *VFPortView, depth int) {
+	getVFPort(v)
 }
 
 func beginVFPort(e *Encoder, i int) VFPortEncoder {
@@ -2486,7 +2659,7 @@ var testVFPortSet = setTest[VFPortView]{
 		putVFPort(w, i)
 		w.End()
 	},
-	parse: (*VFPortView).Parse, attrs: (*VFPortView).Attrs, check: checkVFPort, touch: touchVFPort,
+	parse: (*VFPortView).Parse, attrs: (*VFPortView).Attrs, check: checkVFPort, get: getVFPort, touch: touchVFPort,
 }
 
 func TestVFPortSet(t *testing.T) { testVFPortSet.run(t) }
@@ -2557,8 +2730,8 @@ func checkTun(t *testing.T, v *TunView, i int) {
 	}
 }
 
-// touchTun calls every getter, nested ones to a depth.
-func touchTun(v *TunView, depth int) {
+// getTun calls every getter.
+func getTun(v *TunView) {
 	v.Owner()
 	v.Group()
 	v.Type()
@@ -2568,6 +2741,11 @@ func touchTun(v *TunView, depth int) {
 	v.MultiQueue()
 	v.NumQueues()
 	v.NumDisabledQueues()
+}
+
+// touchTun calls every getter, nested ones to a depth.
+func touchTun(v *TunView, depth int) {
+	getTun(v)
 }
 
 func beginTun(e *Encoder, i int) TunEncoder {
@@ -2581,7 +2759,7 @@ var testTunSet = setTest[TunView]{
 		putTun(w, i)
 		w.End()
 	},
-	parse: (*TunView).Parse, attrs: (*TunView).Attrs, check: checkTun, touch: touchTun,
+	parse: (*TunView).Parse, attrs: (*TunView).Attrs, check: checkTun, get: getTun, touch: touchTun,
 }
 
 func TestTunSet(t *testing.T) { testTunSet.run(t) }
@@ -2603,9 +2781,18 @@ func checkVeth(t *testing.T, v *VethView, i int) {
 	}
 }
 
+// getVeth calls every getter.
+func getVeth(v *VethView) {
+	v.Peer()
+}
+
 // touchVeth calls every getter, nested ones to a depth.
 func touchVeth(v *VethView, depth int) {
-	if n, err := v.Peer(); err == nil && depth > 0 {
+	getVeth(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.Peer(); err == nil {
 		touchLink(&n, depth-1)
 	}
 }
@@ -2621,7 +2808,7 @@ var testVethSet = setTest[VethView]{
 		putVeth(w, i)
 		w.End()
 	},
-	parse: (*VethView).Parse, attrs: (*VethView).Attrs, check: checkVeth, touch: touchVeth,
+	parse: (*VethView).Parse, attrs: (*VethView).Attrs, check: checkVeth, get: getVeth, touch: touchVeth,
 }
 
 func TestVethSet(t *testing.T) { testVethSet.run(t) }
@@ -2666,17 +2853,27 @@ func checkVLAN(t *testing.T, v *VLANView, i int) {
 	}
 }
 
-// touchVLAN calls every getter, nested ones to a depth.
-func touchVLAN(v *VLANView, depth int) {
+// getVLAN calls every getter.
+func getVLAN(v *VLANView) {
 	v.ID()
 	v.Flags()
-	if n, err := v.EgressQoS(); err == nil && depth > 0 {
-		touchVLANQoS(&n, depth-1)
-	}
-	if n, err := v.IngressQoS(); err == nil && depth > 0 {
-		touchVLANQoS(&n, depth-1)
-	}
+	v.EgressQoS()
+	v.IngressQoS()
 	v.Protocol()
+}
+
+// touchVLAN calls every getter, nested ones to a depth.
+func touchVLAN(v *VLANView, depth int) {
+	getVLAN(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.EgressQoS(); err == nil {
+		touchVLANQoS(&n, depth-1)
+	}
+	if n, err := v.IngressQoS(); err == nil {
+		touchVLANQoS(&n, depth-1)
+	}
 }
 
 func beginVLAN(e *Encoder, i int) VLANEncoder {
@@ -2690,7 +2887,7 @@ var testVLANSet = setTest[VLANView]{
 		putVLAN(w, i)
 		w.End()
 	},
-	parse: (*VLANView).Parse, attrs: (*VLANView).Attrs, check: checkVLAN, touch: touchVLAN,
+	parse: (*VLANView).Parse, attrs: (*VLANView).Attrs, check: checkVLAN, get: getVLAN, touch: touchVLAN,
 }
 
 func TestVLANSet(t *testing.T) { testVLANSet.run(t) }
@@ -2711,10 +2908,15 @@ func checkVLANQoS(t *testing.T, v *VLANQoSView, i int) {
 	}
 }
 
-// touchVLANQoS calls every getter, nested ones to a depth.
-func touchVLANQoS(v *VLANQoSView, depth int) {
+// getVLANQoS calls every getter.
+func getVLANQoS(v *VLANQoSView) {
 	for range v.Mapping() {
 	}
+}
+
+// touchVLANQoS calls every getter, nested ones to a depth.
+func touchVLANQoS(v *VLANQoSView, depth int) {
+	getVLANQoS(v)
 }
 
 func beginVLANQoS(e *Encoder, i int) VLANQoSEncoder {
@@ -2728,7 +2930,7 @@ var testVLANQoSSet = setTest[VLANQoSView]{
 		putVLANQoS(w, i)
 		w.End()
 	},
-	parse: (*VLANQoSView).Parse, attrs: (*VLANQoSView).Attrs, check: checkVLANQoS, touch: touchVLANQoS,
+	parse: (*VLANQoSView).Parse, attrs: (*VLANQoSView).Attrs, check: checkVLANQoS, get: getVLANQoS, touch: touchVLANQoS,
 }
 
 func TestVLANQoSSet(t *testing.T) { testVLANQoSSet.run(t) }
@@ -2931,8 +3133,8 @@ func checkVXLAN(t *testing.T, v *VXLANView, i int) {
 	}
 }
 
-// touchVXLAN calls every getter, nested ones to a depth.
-func touchVXLAN(v *VXLANView, depth int) {
+// getVXLAN calls every getter.
+func getVXLAN(v *VXLANView) {
 	v.ID()
 	v.Group()
 	v.Link()
@@ -2970,6 +3172,11 @@ func touchVXLAN(v *VXLANView, depth int) {
 	v.McRoute()
 }
 
+// touchVXLAN calls every getter, nested ones to a depth.
+func touchVXLAN(v *VXLANView, depth int) {
+	getVXLAN(v)
+}
+
 func beginVXLAN(e *Encoder, i int) VXLANEncoder {
 	return VXLANEncoder{e.Message(NLMSG_MIN_TYPE, 0)}
 }
@@ -2981,7 +3188,7 @@ var testVXLANSet = setTest[VXLANView]{
 		putVXLAN(w, i)
 		w.End()
 	},
-	parse: (*VXLANView).Parse, attrs: (*VXLANView).Attrs, check: checkVXLAN, touch: touchVXLAN,
+	parse: (*VXLANView).Parse, attrs: (*VXLANView).Attrs, check: checkVXLAN, get: getVXLAN, touch: touchVXLAN,
 }
 
 func TestVXLANSet(t *testing.T) { testVXLANSet.run(t) }
@@ -3051,19 +3258,28 @@ func checkMacvlan(t *testing.T, v *MacvlanView, i int) {
 	}
 }
 
-// touchMacvlan calls every getter, nested ones to a depth.
-func touchMacvlan(v *MacvlanView, depth int) {
+// getMacvlan calls every getter.
+func getMacvlan(v *MacvlanView) {
 	v.Mode()
 	v.Flags()
 	v.MacAddrMode()
 	v.MacAddr()
-	if n, err := v.MacAddrData(); err == nil && depth > 0 {
-		touchMacvlanAddrs(&n, depth-1)
-	}
+	v.MacAddrData()
 	v.MacAddrCount()
 	v.BroadcastQueueLen()
 	v.BroadcastQueueLenUsed()
 	v.BroadcastCutoff()
+}
+
+// touchMacvlan calls every getter, nested ones to a depth.
+func touchMacvlan(v *MacvlanView, depth int) {
+	getMacvlan(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.MacAddrData(); err == nil {
+		touchMacvlanAddrs(&n, depth-1)
+	}
 }
 
 func beginMacvlan(e *Encoder, i int) MacvlanEncoder {
@@ -3077,7 +3293,7 @@ var testMacvlanSet = setTest[MacvlanView]{
 		putMacvlan(w, i)
 		w.End()
 	},
-	parse: (*MacvlanView).Parse, attrs: (*MacvlanView).Attrs, check: checkMacvlan, touch: touchMacvlan,
+	parse: (*MacvlanView).Parse, attrs: (*MacvlanView).Attrs, check: checkMacvlan, get: getMacvlan, touch: touchMacvlan,
 }
 
 func TestMacvlanSet(t *testing.T) { testMacvlanSet.run(t) }
@@ -3098,10 +3314,15 @@ func checkMacvlanAddrs(t *testing.T, v *MacvlanAddrsView, i int) {
 	}
 }
 
-// touchMacvlanAddrs calls every getter, nested ones to a depth.
-func touchMacvlanAddrs(v *MacvlanAddrsView, depth int) {
+// getMacvlanAddrs calls every getter.
+func getMacvlanAddrs(v *MacvlanAddrsView) {
 	for range v.MacAddr() {
 	}
+}
+
+// touchMacvlanAddrs calls every getter, nested ones to a depth.
+func touchMacvlanAddrs(v *MacvlanAddrsView, depth int) {
+	getMacvlanAddrs(v)
 }
 
 func beginMacvlanAddrs(e *Encoder, i int) MacvlanAddrsEncoder {
@@ -3115,7 +3336,7 @@ var testMacvlanAddrsSet = setTest[MacvlanAddrsView]{
 		putMacvlanAddrs(w, i)
 		w.End()
 	},
-	parse: (*MacvlanAddrsView).Parse, attrs: (*MacvlanAddrsView).Attrs, check: checkMacvlanAddrs, touch: touchMacvlanAddrs,
+	parse: (*MacvlanAddrsView).Parse, attrs: (*MacvlanAddrsView).Attrs, check: checkMacvlanAddrs, get: getMacvlanAddrs, touch: touchMacvlanAddrs,
 }
 
 func TestMacvlanAddrsSet(t *testing.T) { testMacvlanAddrsSet.run(t) }
@@ -3415,8 +3636,8 @@ func checkBridge(t *testing.T, v *BridgeView, i int) {
 	}
 }
 
-// touchBridge calls every getter, nested ones to a depth.
-func touchBridge(v *BridgeView, depth int) {
+// getBridge calls every getter.
+func getBridge(v *BridgeView) {
 	v.ForwardDelay()
 	v.HelloTime()
 	v.MaxAge()
@@ -3462,11 +3683,20 @@ func touchBridge(v *BridgeView, depth int) {
 	v.McastMLDVersion()
 	v.VLANStatsPerPort()
 	v.Options()
-	if n, err := v.McastQuerierState(); err == nil && depth > 0 {
-		touchBridgeQuerier(&n, depth-1)
-	}
+	v.McastQuerierState()
 	v.FDBLearned()
 	v.FDBMaxLearned()
+}
+
+// touchBridge calls every getter, nested ones to a depth.
+func touchBridge(v *BridgeView, depth int) {
+	getBridge(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.McastQuerierState(); err == nil {
+		touchBridgeQuerier(&n, depth-1)
+	}
 }
 
 func beginBridge(e *Encoder, i int) BridgeEncoder {
@@ -3480,7 +3710,7 @@ var testBridgeSet = setTest[BridgeView]{
 		putBridge(w, i)
 		w.End()
 	},
-	parse: (*BridgeView).Parse, attrs: (*BridgeView).Attrs, check: checkBridge, touch: touchBridge,
+	parse: (*BridgeView).Parse, attrs: (*BridgeView).Attrs, check: checkBridge, get: getBridge, touch: touchBridge,
 }
 
 func TestBridgeSet(t *testing.T) { testBridgeSet.run(t) }
@@ -3533,14 +3763,19 @@ func checkBridgeQuerier(t *testing.T, v *BridgeQuerierView, i int) {
 	}
 }
 
-// touchBridgeQuerier calls every getter, nested ones to a depth.
-func touchBridgeQuerier(v *BridgeQuerierView, depth int) {
+// getBridgeQuerier calls every getter.
+func getBridgeQuerier(v *BridgeQuerierView) {
 	v.IPv4Address()
 	v.IPv4Port()
 	v.IPv4OtherTimer()
 	v.IPv6Address()
 	v.IPv6Port()
 	v.IPv6OtherTimer()
+}
+
+// touchBridgeQuerier calls every getter, nested ones to a depth.
+func touchBridgeQuerier(v *BridgeQuerierView, depth int) {
+	getBridgeQuerier(v)
 }
 
 func beginBridgeQuerier(e *Encoder, i int) BridgeQuerierEncoder {
@@ -3554,7 +3789,7 @@ var testBridgeQuerierSet = setTest[BridgeQuerierView]{
 		putBridgeQuerier(w, i)
 		w.End()
 	},
-	parse: (*BridgeQuerierView).Parse, attrs: (*BridgeQuerierView).Attrs, check: checkBridgeQuerier, touch: touchBridgeQuerier,
+	parse: (*BridgeQuerierView).Parse, attrs: (*BridgeQuerierView).Attrs, check: checkBridgeQuerier, get: getBridgeQuerier, touch: touchBridgeQuerier,
 }
 
 func TestBridgeQuerierSet(t *testing.T) { testBridgeQuerierSet.run(t) }
@@ -3825,8 +4060,8 @@ func checkBridgePort(t *testing.T, v *BridgePortView, i int) {
 	}
 }
 
-// touchBridgePort calls every getter, nested ones to a depth.
-func touchBridgePort(v *BridgePortView, depth int) {
+// getBridgePort calls every getter.
+func getBridgePort(v *BridgePortView) {
 	v.State()
 	v.Priority()
 	v.Cost()
@@ -3872,6 +4107,11 @@ func touchBridgePort(v *BridgePortView, depth int) {
 	v.BackupNexthopID()
 }
 
+// touchBridgePort calls every getter, nested ones to a depth.
+func touchBridgePort(v *BridgePortView, depth int) {
+	getBridgePort(v)
+}
+
 func beginBridgePort(e *Encoder, i int) BridgePortEncoder {
 	return BridgePortEncoder{e.Message(NLMSG_MIN_TYPE, 0)}
 }
@@ -3883,7 +4123,7 @@ var testBridgePortSet = setTest[BridgePortView]{
 		putBridgePort(w, i)
 		w.End()
 	},
-	parse: (*BridgePortView).Parse, attrs: (*BridgePortView).Attrs, check: checkBridgePort, touch: touchBridgePort,
+	parse: (*BridgePortView).Parse, attrs: (*BridgePortView).Attrs, check: checkBridgePort, get: getBridgePort, touch: touchBridgePort,
 }
 
 func TestBridgePortSet(t *testing.T) { testBridgePortSet.run(t) }

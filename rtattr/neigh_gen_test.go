@@ -156,8 +156,8 @@ func checkNeigh(t *testing.T, v *NeighView, i int) {
 	}
 }
 
-// touchNeigh calls every getter, nested ones to a depth.
-func touchNeigh(v *NeighView, depth int) {
+// getNeigh calls every getter.
+func getNeigh(v *NeighView) {
 	v.Dst()
 	v.LLAddr()
 	v.CacheInfo()
@@ -171,12 +171,21 @@ func touchNeigh(v *NeighView, depth int) {
 	v.SrcVNI()
 	v.Protocol()
 	v.NexthopID()
-	if n, err := v.FDBExt(); err == nil && depth > 0 {
-		touchFDBExt(&n, depth-1)
-	}
+	v.FDBExt()
 	v.FlagsExt()
 	v.StateMask()
 	v.FlagsMask()
+}
+
+// touchNeigh calls every getter, nested ones to a depth.
+func touchNeigh(v *NeighView, depth int) {
+	getNeigh(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.FDBExt(); err == nil {
+		touchFDBExt(&n, depth-1)
+	}
 }
 
 func beginNeigh(e *Encoder, i int) NeighEncoder {
@@ -190,7 +199,7 @@ var testNeighSet = setTest[NeighView]{
 		putNeigh(w, i)
 		w.End()
 	},
-	parse: (*NeighView).Parse, attrs: (*NeighView).Attrs, check: checkNeigh, touch: touchNeigh,
+	parse: (*NeighView).Parse, attrs: (*NeighView).Attrs, check: checkNeigh, get: getNeigh, touch: touchNeigh,
 }
 
 func TestNeighSet(t *testing.T) { testNeighSet.run(t) }
@@ -215,10 +224,15 @@ func checkFDBExt(t *testing.T, v *FDBExtView, i int) {
 	equal(t, "DontRefresh", v.DontRefresh(), true)
 }
 
-// touchFDBExt calls every getter, nested ones to a depth.
-func touchFDBExt(v *FDBExtView, depth int) {
+// getFDBExt calls every getter.
+func getFDBExt(v *FDBExtView) {
 	v.ActivityNotify()
 	v.DontRefresh()
+}
+
+// touchFDBExt calls every getter, nested ones to a depth.
+func touchFDBExt(v *FDBExtView, depth int) {
+	getFDBExt(v)
 }
 
 func beginFDBExt(e *Encoder, i int) FDBExtEncoder {
@@ -232,7 +246,7 @@ var testFDBExtSet = setTest[FDBExtView]{
 		putFDBExt(w, i)
 		w.End()
 	},
-	parse: (*FDBExtView).Parse, attrs: (*FDBExtView).Attrs, check: checkFDBExt, touch: touchFDBExt,
+	parse: (*FDBExtView).Parse, attrs: (*FDBExtView).Attrs, check: checkFDBExt, get: getFDBExt, touch: touchFDBExt,
 }
 
 func TestFDBExtSet(t *testing.T) { testFDBExtSet.run(t) }

@@ -122,16 +122,25 @@ func checkErrorAck(t *testing.T, v *ErrorAckView, i int) {
 	}
 }
 
-// touchErrorAck calls every getter, nested ones to a depth.
-func touchErrorAck(v *ErrorAckView, depth int) {
+// getErrorAck calls every getter.
+func getErrorAck(v *ErrorAckView) {
 	v.Message()
 	v.Offset()
 	v.Cookie()
-	if n, err := v.Policy(); err == nil && depth > 0 {
-		touchPolicy(&n, depth-1)
-	}
+	v.Policy()
 	v.MissingType()
 	v.MissingNest()
+}
+
+// touchErrorAck calls every getter, nested ones to a depth.
+func touchErrorAck(v *ErrorAckView, depth int) {
+	getErrorAck(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.Policy(); err == nil {
+		touchPolicy(&n, depth-1)
+	}
 }
 
 func beginErrorAck(e *Encoder, i int) ErrorAckEncoder {
@@ -145,7 +154,7 @@ var testErrorAckSet = setTest[ErrorAckView]{
 		putErrorAck(w, i)
 		w.End()
 	},
-	parse: (*ErrorAckView).Parse, attrs: (*ErrorAckView).Attrs, check: checkErrorAck, touch: touchErrorAck,
+	parse: (*ErrorAckView).Parse, attrs: (*ErrorAckView).Attrs, check: checkErrorAck, get: getErrorAck, touch: touchErrorAck,
 }
 
 func TestErrorAckSet(t *testing.T) { testErrorAckSet.run(t) }
@@ -228,8 +237,8 @@ func checkPolicy(t *testing.T, v *PolicyView, i int) {
 	}
 }
 
-// touchPolicy calls every getter, nested ones to a depth.
-func touchPolicy(v *PolicyView, depth int) {
+// getPolicy calls every getter.
+func getPolicy(v *PolicyView) {
 	v.Type()
 	v.MinSigned()
 	v.MaxSigned()
@@ -243,6 +252,11 @@ func touchPolicy(v *PolicyView, depth int) {
 	v.Mask()
 }
 
+// touchPolicy calls every getter, nested ones to a depth.
+func touchPolicy(v *PolicyView, depth int) {
+	getPolicy(v)
+}
+
 func beginPolicy(e *Encoder, i int) PolicyEncoder {
 	return PolicyEncoder{e.Message(NLMSG_MIN_TYPE, 0)}
 }
@@ -254,7 +268,7 @@ var testPolicySet = setTest[PolicyView]{
 		putPolicy(w, i)
 		w.End()
 	},
-	parse: (*PolicyView).Parse, attrs: (*PolicyView).Attrs, check: checkPolicy, touch: touchPolicy,
+	parse: (*PolicyView).Parse, attrs: (*PolicyView).Attrs, check: checkPolicy, get: getPolicy, touch: touchPolicy,
 }
 
 func TestPolicySet(t *testing.T) { testPolicySet.run(t) }

@@ -404,7 +404,7 @@ const (
 	RTA_MARK          = 16 // Mark of the packet in a look-up.
 	RTA_MFC_STATS     = 17 // Counters of a multicast route.
 	RTA_VIA           = 18 // Gateway of another address family.
-	RTA_NEWDST        = 19 // MPLS labels that replace the incoming one, outermost first, 4 bytes each in network byte order.
+	RTA_NEWDST        = 19 // MPLS labels that replace the incoming one, outermost first.
 	RTA_PREF          = 20 // Preference of the router that announced the route.
 	RTA_ENCAP_TYPE    = 21 // Kind of the encapsulation.
 	RTA_ENCAP         = 22 // Attributes of the encapsulation; encapsulations follow in a later table.
@@ -483,9 +483,8 @@ func (w RouteEncoder) Via(v RtVia, addr netip.Addr) {
 	w.TailAddr(RTA_VIA, v.Append(make([]byte, 0, 18)), addr)
 }
 
-// NewDst puts RTA_NEWDST. MPLS labels that replace the incoming one, outermost first, 4
-// bytes each in network byte order.
-func (w RouteEncoder) NewDst(v []byte) { w.Bytes(RTA_NEWDST, v) }
+// NewDst puts RTA_NEWDST. MPLS labels that replace the incoming one, outermost first.
+func (w RouteEncoder) NewDst(v []uint32) { w.Uint32sBE(RTA_NEWDST, v) }
 
 // Pref puts RTA_PREF. Preference of the router that announced the route.
 func (w RouteEncoder) Pref(v RouterPref) { w.Uint8(RTA_PREF, uint8(v)) }
@@ -608,17 +607,19 @@ func (v *RouteView) Metrics() (n MetricsView, err error) {
 
 // Multipath returns RTA_MULTIPATH. Nexthops, each a struct rtnexthop and attributes.
 func (v *RouteView) Multipath() iter.Seq2[RtNexthop, Attrs] {
-	return func(yield func(RtNexthop, Attrs) bool) {
-		b, _ := v.attrs.Bytes(v.at[RTA_MULTIPATH])
-		for {
-			head, attrs, rest := NextElem(b, 8)
-			var h RtNexthop
-			h.Parse(head)
-			if head == nil || !yield(h, attrs) {
-				return
-			}
-			b = rest
+	return func(yield func(RtNexthop, Attrs) bool) { v.eachMultipath(yield) }
+}
+
+func (v *RouteView) eachMultipath(yield func(RtNexthop, Attrs) bool) {
+	b, _ := v.attrs.Bytes(v.at[RTA_MULTIPATH])
+	for {
+		head, attrs, rest := NextElem(b, 8)
+		var h RtNexthop
+		h.Parse(head)
+		if head == nil || !yield(h, attrs) {
+			return
 		}
+		b = rest
 	}
 }
 
@@ -662,9 +663,11 @@ func (v *RouteView) Via() (s RtVia, addr netip.Addr, ok bool) {
 	return s, addr, ok
 }
 
-// NewDst returns RTA_NEWDST. MPLS labels that replace the incoming one, outermost first,
-// 4 bytes each in network byte order.
-func (v *RouteView) NewDst() ([]byte, bool) { return v.attrs.Bytes(v.at[RTA_NEWDST]) }
+// NewDst returns RTA_NEWDST. MPLS labels that replace the incoming one, outermost first.
+func (v *RouteView) NewDst() (Uint32sBE, bool) {
+	b, ok := v.attrs.Bytes(v.at[RTA_NEWDST])
+	return b, ok
+}
 
 // Pref returns RTA_PREF. Preference of the router that announced the route.
 func (v *RouteView) Pref() (RouterPref, bool) { return As[RouterPref](v.attrs.Uint8(v.at[RTA_PREF])) }
@@ -740,7 +743,7 @@ var routeSet = Set{Name: "route", Prefix: "RTA_",
 		RTA_MARK:       {Name: "mark", Type: U32, Min: 4, Max: 4},
 		RTA_MFC_STATS:  {Name: "mfc-stats", Type: StructT, Max: 65535, Struct: &mfcStatsStruct},
 		RTA_VIA:        {Name: "via", Type: Tail, Min: 2, Max: 65535, Struct: &rtViaStruct},
-		RTA_NEWDST:     {Name: "newdst", Type: Binary, Max: 65535},
+		RTA_NEWDST:     {Name: "newdst", Type: U32BEArr, Max: 65535},
 		RTA_PREF:       {Name: "pref", Type: U8, Min: 1, Max: 1, Enum: &routerPrefEnum},
 		RTA_ENCAP_TYPE: {Name: "encap-type", Type: U16, Min: 2, Max: 2, Enum: &encapTypeEnum},
 		RTA_ENCAP:      {Name: "encap", Type: Binary, Max: 65535},

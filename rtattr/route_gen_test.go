@@ -130,7 +130,7 @@ func putRoute(w RouteEncoder, i int) {
 	w.Mark(pick(i, uint32(0), uint32(math.MaxUint32), uint32(0x12)))
 	w.MFCStats(pick(i, sampleMFCStats(0), sampleMFCStats(1), sampleMFCStats(2)))
 	w.Via(sampleRtVia(i), sampleAddr[i])
-	w.NewDst(pick(i, []byte{}, []byte("\xff\xff\xff\xff\xff"), []byte("\x01\x02\x03\x04\x05\x06")))
+	w.NewDst(pick(i, []uint32{}, []uint32{math.MaxUint32, 0}, []uint32{1, 2, 3}))
 	w.Pref(pick(i, RouterPref(0), RouterPref(math.MaxUint8), RouterPref(0x12)))
 	w.EncapType(pick(i, EncapType(0), EncapType(math.MaxUint16), EncapType(0x12)))
 	w.Encap(pick(i, []byte{}, []byte("\xff\xff\xff\xff\xff"), []byte("\x01\x02\x03\x04\x05\x06")))
@@ -214,7 +214,7 @@ func checkRoute(t *testing.T, v *RouteView, i int) {
 	{
 		got, ok := v.NewDst()
 		equal(t, "NewDst", ok, true)
-		equal(t, "NewDst", string(got), string(pick(i, []byte{}, []byte("\xff\xff\xff\xff\xff"), []byte("\x01\x02\x03\x04\x05\x06"))))
+		equalArray(t, "NewDst", got.Len(), got.At, pick(i, []uint32{}, []uint32{math.MaxUint32, 0}, []uint32{1, 2, 3}))
 	}
 	{
 		got, ok := v.Pref()
@@ -268,8 +268,8 @@ func checkRoute(t *testing.T, v *RouteView, i int) {
 	}
 }
 
-// touchRoute calls every getter, nested ones to a depth.
-func touchRoute(v *RouteView, depth int) {
+// getRoute calls every getter.
+func getRoute(v *RouteView) {
 	v.Dst()
 	v.Label()
 	v.Src()
@@ -278,14 +278,8 @@ func touchRoute(v *RouteView, depth int) {
 	v.Gateway()
 	v.Priority()
 	v.PrefSrc()
-	if n, err := v.Metrics(); err == nil && depth > 0 {
-		touchMetrics(&n, depth-1)
-	}
-	for _, attrs := range v.Multipath() {
-		var n RouteView
-		if err := n.ParseAttrs(attrs); err == nil && depth > 0 {
-			touchRoute(&n, depth-1)
-		}
+	v.Metrics()
+	for range v.Multipath() {
 	}
 	v.Flow()
 	v.CacheInfo()
@@ -309,6 +303,23 @@ func touchRoute(v *RouteView, depth int) {
 	v.FlowLabel()
 }
 
+// touchRoute calls every getter, nested ones to a depth.
+func touchRoute(v *RouteView, depth int) {
+	getRoute(v)
+	if depth == 0 {
+		return
+	}
+	if n, err := v.Metrics(); err == nil {
+		touchMetrics(&n, depth-1)
+	}
+	for _, attrs := range v.Multipath() {
+		var n RouteView
+		if err := n.ParseAttrs(attrs); err == nil {
+			touchRoute(&n, depth-1)
+		}
+	}
+}
+
 func beginRoute(e *Encoder, i int) RouteEncoder {
 	return AppendRoute(e, NLMSG_MIN_TYPE, 0, sampleRtMsg(i))
 }
@@ -320,7 +331,7 @@ var testRouteSet = setTest[RouteView]{
 		putRoute(w, i)
 		w.End()
 	},
-	parse: (*RouteView).Parse, attrs: (*RouteView).Attrs, check: checkRoute, touch: touchRoute,
+	parse: (*RouteView).Parse, attrs: (*RouteView).Attrs, check: checkRoute, get: getRoute, touch: touchRoute,
 }
 
 func TestRouteSet(t *testing.T) { testRouteSet.run(t) }
@@ -439,8 +450,8 @@ func checkMetrics(t *testing.T, v *MetricsView, i int) {
 	}
 }
 
-// touchMetrics calls every getter, nested ones to a depth.
-func touchMetrics(v *MetricsView, depth int) {
+// getMetrics calls every getter.
+func getMetrics(v *MetricsView) {
 	v.Lock()
 	v.MTU()
 	v.Window()
@@ -460,6 +471,11 @@ func touchMetrics(v *MetricsView, depth int) {
 	v.FastOpenNoCookie()
 }
 
+// touchMetrics calls every getter, nested ones to a depth.
+func touchMetrics(v *MetricsView, depth int) {
+	getMetrics(v)
+}
+
 func beginMetrics(e *Encoder, i int) MetricsEncoder {
 	return MetricsEncoder{e.Message(NLMSG_MIN_TYPE, 0)}
 }
@@ -471,7 +487,7 @@ var testMetricsSet = setTest[MetricsView]{
 		putMetrics(w, i)
 		w.End()
 	},
-	parse: (*MetricsView).Parse, attrs: (*MetricsView).Attrs, check: checkMetrics, touch: touchMetrics,
+	parse: (*MetricsView).Parse, attrs: (*MetricsView).Attrs, check: checkMetrics, get: getMetrics, touch: touchMetrics,
 }
 
 func TestMetricsSet(t *testing.T) { testMetricsSet.run(t) }

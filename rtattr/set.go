@@ -80,9 +80,8 @@ const (
 	HWAddr    // link-layer address
 	StructT   // a C struct; kernels of other ages send shorter and longer ones
 	StructArr // an array of a C struct
-	U8Arr
-	U16Arr
 	U32Arr
+	S32Arr
 	U64Arr
 	U32BEArr
 	Tail     // a C struct followed by an address
@@ -184,7 +183,7 @@ func scalar(b []byte, t Type, n int) uint64 {
 	}
 	var o binary.ByteOrder = binary.NativeEndian
 	switch t {
-	case U16BE, U32BE, U64BE, U32BEArr:
+	case U16BE, U32BE, U64BE:
 		o = binary.BigEndian
 	}
 	switch n {
