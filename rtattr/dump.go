@@ -26,6 +26,9 @@ func Dump(w io.Writer, b []byte) error {
 			break
 		}
 		d.message(m)
+		if pad := b[len(m) : len(b)-len(rest)]; len(pad) > 0 {
+			d.line(pad, "pad behind the message")
+		}
 		b = rest
 	}
 	_, err := w.Write(d.out.Bytes())

@@ -503,9 +503,13 @@ func (e *Encoder) misplaced(n Nest, typ uint16) {
 func (e *Encoder) path(depth int, typ uint16) string {
 	s, b := &scope{}, []byte(nil)
 	for i, f := range e.open[:depth] {
+		inside := e.b[f.at:] // up to the next open frame, whose length is not known yet
+		if i+1 < depth {
+			inside = e.b[f.at:e.open[i+1].start]
+		}
 		switch f.kind {
 		case frameMsg:
-			s = newScope(e.Set(e.msgs-1), e.b[f.at:])
+			s = newScope(e.Set(e.msgs-1), inside)
 			b = append(b, "message"...)
 			if s.set != nil {
 				b = append(b[:0], s.set.Name...)
@@ -516,14 +520,14 @@ func (e *Encoder) path(depth int, typ uint16) string {
 		case frameNest:
 			t := binary.NativeEndian.Uint16(e.b[f.start+2:]) & NLA_TYPE_MASK
 			b = append(b, s.name(t)...)
-			s = s.enter(t, e.b[f.at:])
+			s = s.enter(t, inside)
 		case frameElem:
 			n := 0
 			for at := e.open[i-1].at; at < f.start; n++ {
 				at += align4(max(4, int(binary.NativeEndian.Uint16(e.b[at:]))))
 			}
 			b = fmt.Appendf(b, "[%d]", n)
-			s = s.elem(e.b[f.at:])
+			s = s.elem(inside)
 		}
 	}
 	if typ != 0 {

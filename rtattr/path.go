@@ -138,64 +138,91 @@ func (s *scope) selector(sub *SubMessage) string {
 // gives the member's name; one that hits nothing gives what encloses it and the
 // rest in bytes. The kernel reports such offsets in NLMSGERR_ATTR_OFFS.
 func (s *Set) Path(m Msg, off int) string {
+	path, _ := s.locate(m, off)
+	return string(path)
+}
+
+// MissingPath names an attribute that a message lacks: type typ in the nest at
+// offset nest, or outside of all nests if nest is 0. The kernel reports both in
+// NLMSGERR_ATTR_MISS_TYPE and NLMSGERR_ATTR_MISS_NEST.
+func (s *Set) MissingPath(m Msg, nest int, typ uint16) string {
+	if len(m) < msgHeaderLen {
+		return (&scope{}).name(typ)
+	}
+	if nest == 0 {
+		return newScope(s, m.Payload()).name(typ)
+	}
+	path, in := s.locate(m, nest)
+	if in == nil {
+		in = &scope{}
+	}
+	return string(path) + in.name(typ)
+}
+
+// locate returns the path to an offset of a message, and the scope inside the
+// attribute that begins there, if it is nested.
+func (s *Set) locate(m Msg, off int) ([]byte, *scope) {
 	if off < msgHeaderLen || off >= len(m) {
-		return fmt.Sprintf("+%d", off)
+		return fmt.Appendf(nil, "+%d", off), nil
 	}
 	off -= msgHeaderLen
 	b := m.Payload()
 	if n := s.headerLen(); off < n {
-		return "." + s.Header.member(off)
+		return append([]byte{'.'}, s.Header.member(off)...), nil
 	}
 	sc := newScope(s, b)
-	return string(sc.path(nil, off-(len(b)-len(sc.attrs))))
+	return sc.locate(nil, off-(len(b)-len(sc.attrs)))
 }
 
-func (s *scope) path(dst []byte, off int) []byte {
+func (s *scope) locate(dst []byte, off int) ([]byte, *scope) {
 	if s.elems != nil {
-		return s.elemPath(dst, off)
+		return s.locateElem(dst, off)
 	}
 	for at := 0; at < len(s.attrs); {
 		n, reason := frameLen(s.attrs[at:])
 		if reason != "" {
 			break
 		}
-		if off >= at+n {
+		if off >= at+align4(n) {
 			at += align4(n)
 			continue
 		}
 		raw := binary.NativeEndian.Uint16(s.attrs[at+2:])
 		typ := raw & NLA_TYPE_MASK
 		dst = append(dst, s.name(typ)...)
-		off -= at + attrHeaderLen
-		if off <= 0 {
-			return dst
-		}
-		if s.nested(typ, raw&NLA_F_NESTED != 0) {
-			payload := s.attrs[at+attrHeaderLen : at+n]
-			in := s.enter(typ, payload)
-			skip := len(payload) - len(in.attrs)
-			if off < skip {
-				return append(append(dst, '.'), s.attr(typ).Struct.member(off)...)
+		off -= at
+		payload := s.attrs[at+attrHeaderLen : at+n]
+		if !s.nested(typ, raw&NLA_F_NESTED != 0) {
+			if off < attrHeaderLen {
+				return dst, nil
 			}
-			return in.path(dst, off-skip)
+			return fmt.Appendf(dst, "+%d", off-attrHeaderLen), nil
 		}
-		return fmt.Appendf(dst, "+%d", off)
+		in := s.enter(typ, payload)
+		if off -= attrHeaderLen; off < 0 {
+			return dst, in
+		}
+		skip := len(payload) - len(in.attrs)
+		if off < skip {
+			return append(append(dst, '.'), s.attr(typ).Struct.member(off)...), nil
+		}
+		return in.locate(dst, off-skip)
 	}
-	return fmt.Appendf(dst, "+%d", off)
+	return fmt.Appendf(dst, "+%d", off), nil
 }
 
-func (s *scope) elemPath(dst []byte, off int) []byte {
+func (s *scope) locateElem(dst []byte, off int) ([]byte, *scope) {
 	for i, at := 0, 0; ; i++ {
 		n := elemLen(s.attrs[at:], s.elems.Size)
 		if n == 0 {
-			return fmt.Appendf(dst, "+%d", off-at)
+			return fmt.Appendf(dst, "+%d", off-at), nil
 		}
-		if off < at+n {
+		if off < at+align4(n) {
 			dst = fmt.Appendf(dst, "[%d]", i)
 			if off < at+s.elems.Size {
-				return append(append(dst, '.'), s.elems.member(off-at)...)
+				return append(append(dst, '.'), s.elems.member(off-at)...), nil
 			}
-			return s.elem(s.attrs[at+s.elems.Size:at+n]).path(dst, off-at-s.elems.Size)
+			return s.elem(s.attrs[at+s.elems.Size:at+n]).locate(dst, off-at-s.elems.Size)
 		}
 		at = min(at+align4(n), len(s.attrs))
 	}
