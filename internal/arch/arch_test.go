@@ -1,0 +1,125 @@
+// Package arch holds the rules about who imports whom, as a test.
+package arch
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/nlwire/nlwire"
+
+// mayImport lists what each package of the module may import, from the module
+// and from other modules. The standard library is free to all.
+var mayImport = map[string][]string{
+	"rtattr":           {},
+	"rtnl":             {"rtattr", "github.com/mdlayher/netlink", "golang.org/x/sys/unix"},
+	"address":          {"rtattr", "rtnl", "golang.org/x/sys/unix"},
+	"link":             {"rtattr", "rtnl", "golang.org/x/sys/unix"},
+	"route":            {"rtattr", "rtnl", "golang.org/x/sys/unix"},
+	"tun":              {"rtattr", "rtnl", "address", "link", "route", "golang.org/x/sys/unix"},
+	"gen":              {"go.yaml.in/yaml/v3"},
+	"fuzz":             {"rtattr", "github.com/jsimonetti/rtnetlink/v2", "github.com/mdlayher/netlink"},
+	"internal/arch":    {},
+	"internal/golden":  {"rtattr", "golang.org/x/tools/txtar"},
+	"internal/nstest":  {"internal/private", "golang.org/x/sys/unix"},
+	"internal/private": {"golang.org/x/sys/unix"},
+
+	"internal/golden/record": {"internal/golden", "internal/private", "golang.org/x/sys/unix"},
+	"examples/pointopoint":   {"rtattr", "rtnl", "address", "link", "route", "tun", "internal/private", "golang.org/x/sys/unix"},
+}
+
+// A pkg is what go list tells of a package.
+type pkg struct {
+	ImportPath   string
+	Standard     bool
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+	Deps         []string
+	Module       *struct{ Path string }
+}
+
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json"}, args...)...)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+func standard(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return !strings.Contains(first, ".")
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		allowed, ok := mayImport[name]
+		if !ok {
+			t.Errorf("%s: a new package needs a row in mayImport", name)
+			continue
+		}
+		for _, i := range p.Imports {
+			if !standard(i) && !slices.Contains(allowed, strings.TrimPrefix(i, module+"/")) {
+				t.Errorf("%s imports %s", name, i)
+			}
+		}
+		for _, i := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+			switch short := strings.TrimPrefix(i, module+"/"); {
+			case short == "gen" || short == "fuzz":
+				t.Errorf("%s imports %s", name, i)
+			case strings.HasPrefix(i, "github.com/jsimonetti/") && name != "fuzz":
+				t.Errorf("%s imports %s: only fuzz may", name, i)
+			}
+		}
+		for _, word := range []string{"util", "utils", "common", "types", "helpers"} {
+			if path.Base(name) == word {
+				t.Errorf("%s is no name for a package", name)
+			}
+		}
+	}
+}
+
+// TestConsumer lists what comes along with the packages that users import.
+func TestConsumer(t *testing.T) {
+	modules := map[string]bool{}
+	for _, p := range list(t, "-deps", "./link", "./address", "./route", "./tun") {
+		if !p.Standard && p.Module != nil {
+			modules[p.Module.Path] = true
+		}
+	}
+	want := []string{module, "github.com/mdlayher/netlink", "github.com/mdlayher/socket", "golang.org/x/net", "golang.org/x/sync", "golang.org/x/sys"}
+	for m := range modules {
+		if !slices.Contains(want, m) {
+			t.Errorf("a program that imports link, address, route and tun builds %s", m)
+		}
+	}
+	for _, m := range want {
+		if !modules[m] {
+			t.Errorf("%s is listed here, but not built", m)
+		}
+	}
+}
