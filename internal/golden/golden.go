@@ -13,8 +13,6 @@
 //	...
 //	-- ip.json --
 //	...
-//	-- dump --
-//	...
 //
 // The first line is the command. The bytes are little endian and hold the whole
 // message, with sequence number and port id zeroed. Text after # in wire.le is a
@@ -52,7 +50,6 @@ type File struct {
 
 	Wire   []byte
 	IPJSON []byte
-	Dump   []byte
 
 	text []byte // wire.le as written: hex and notes
 }
@@ -104,8 +101,6 @@ func Parse(path string, b []byte) (File, error) {
 			f.Wire, f.text = wire, s.Data
 		case "ip.json":
 			f.IPJSON = s.Data
-		case "dump":
-			f.Dump = s.Data
 		default:
 			return File{}, fmt.Errorf("%s:%d: unknown section %q", path, line, s.Name)
 		}
@@ -191,9 +186,6 @@ func (f *File) Format() []byte {
 	if len(f.IPJSON) > 0 {
 		a.Files = append(a.Files, txtar.File{Name: "ip.json", Data: f.IPJSON})
 	}
-	if len(f.Dump) > 0 {
-		a.Files = append(a.Files, txtar.File{Name: "dump", Data: f.Dump})
-	}
 	return txtar.Format(&a)
 }
 
@@ -217,7 +209,7 @@ func (f *File) Annotate(text []byte) error {
 }
 
 // KeepNotes takes over what was written about the same bytes.
-func (f *File) KeepNotes(old *File) { f.text, f.Dump = old.text, old.Dump }
+func (f *File) KeepNotes(old *File) { f.text = old.text }
 
 // parseHex reads hex with notes and returns the line of an error.
 func parseHex(text []byte) ([]byte, int, error) {

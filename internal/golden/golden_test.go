@@ -24,8 +24,6 @@ const example = `# ip address add 10.66.66.1/32 dev v0
 [
   {}
 ]
--- dump --
-RTM_NEWADDR
 `
 
 func mustParse(t *testing.T, text string) File {
@@ -53,7 +51,6 @@ func TestParse(t *testing.T) {
 			8, 0, 1, 0, 10, 66, 66, 1,
 		},
 		IPJSON: []byte("[\n  {}\n]\n"),
-		Dump:   []byte("RTM_NEWADDR\n"),
 		text:   f.text,
 	}
 	if !reflect.DeepEqual(f, want) {
@@ -88,8 +85,8 @@ func TestParseError(t *testing.T) {
 		{"no provenance", "# from: iproute2 6.1.0, strace 6.1, Linux 6.18.44\n", "", `a.txtar:5: need from: and result:`},
 		{"odd hex", "0a 42 42 01\n--", "0a 42 42 1\n--", `a.txtar:13: encoding/hex: odd length hex string`},
 		{"bad hex", "02 20 00 00", "02 2x 00 00", `a.txtar:9: encoding/hex: invalid byte: U+0078 'x'`},
-		{"section", "-- dump --", "-- dumb --", `a.txtar:18: unknown section "dumb"`},
-		{"second section", "-- dump --", "-- ip.json --", `a.txtar:18: second section "ip.json"`},
+		{"section", "-- ip.json --", "-- ip.jso --", `a.txtar:14: unknown section "ip.jso"`},
+		{"second section", "-- ip.json --", "-- wire.le --", `a.txtar:14: second section "wire.le"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
