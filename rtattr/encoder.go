@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +23,8 @@ const (
 // check between two attributes. An Encoder is not safe for concurrent use and
 // must not be copied while a message is open.
 type Encoder struct {
-	b     []byte
+	buf   []byte // up to its capacity
+	n     int    // bytes in use
 	err   error
 	top   int // payload offset of the innermost open frame, 0 for none
 	depth int
@@ -57,7 +59,7 @@ type run struct {
 
 // Reset makes e empty and lets it append to buf[:0], which it may outgrow.
 func (e *Encoder) Reset(buf []byte) {
-	e.b, e.err = buf[:0], nil
+	e.buf, e.n, e.err = buf[:cap(buf)], 0, nil
 	e.top, e.depth = 0, 0
 	e.msgs, e.nruns, e.more = 0, 0, e.more[:0]
 }
@@ -71,7 +73,22 @@ func (e *Encoder) Finish() ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
-	return e.b, nil
+	return e.buf[:e.n], nil
+}
+
+// reserve makes room for n more bytes, whose content is what was there before.
+func (e *Encoder) reserve(n int) []byte {
+	e.n += n
+	if e.n > len(e.buf) {
+		e.grow(n)
+	}
+	return e.buf[e.n-n : e.n]
+}
+
+// grow makes buf as long as e.n, which is n more than it held.
+func (e *Encoder) grow(n int) {
+	b := slices.Grow(e.buf[:e.n-n], n)
+	e.buf = b[:cap(b)]
 }
 
 // Len returns how many messages have been begun.
@@ -101,12 +118,12 @@ func (e *Encoder) Begin(set *Set, typ, flags uint16) Nest {
 	}
 	e.setRun(set)
 	e.msgs++
-	start := len(e.b)
-	b := binary.NativeEndian.AppendUint32(e.b, 0)
-	b = binary.NativeEndian.AppendUint16(b, typ)
-	b = binary.NativeEndian.AppendUint16(b, flags)
-	e.b = binary.NativeEndian.AppendUint64(b, 0)
-	return e.push(start, len(e.b), frameMsg)
+	b := e.reserve(msgHeaderLen)
+	host.PutUint32(b, 0)
+	host.PutUint16(b[4:], typ)
+	host.PutUint16(b[6:], flags)
+	host.PutUint64(b[8:], 0)
+	return e.push(e.n-msgHeaderLen, e.n, frameMsg)
 }
 
 func (e *Encoder) setRun(set *Set) {
@@ -168,17 +185,15 @@ func (n Nest) End() {
 		return
 	}
 	f := e.open[e.depth-1]
-	size := len(e.b) - f.start
+	size := e.n - f.start
 	switch {
 	case f.kind == frameMsg:
-		for len(e.b)%4 != 0 { // only Raw leaves a rest
-			e.b = append(e.b, 0)
-		}
-		binary.NativeEndian.PutUint32(e.b[f.start:], uint32(size))
+		host.PutUint32(e.buf[f.start:], uint32(size))
+		clear(e.reserve(-size & 3)) // only Raw leaves a rest
 	case size > maxAttrLen:
 		e.fail(e.path(e.depth, 0), fmt.Sprintf("%d bytes, a nest holds %d", size-attrHeaderLen, maxAttrLen-attrHeaderLen))
 	default:
-		binary.NativeEndian.PutUint16(e.b[f.start:], uint16(size))
+		host.PutUint16(e.buf[f.start:], uint16(size))
 	}
 	e.depth--
 	e.top = 0
@@ -199,29 +214,60 @@ func (n Nest) ok(typ uint16) bool {
 	return false
 }
 
-func (n Nest) header(typ uint16, size int) []byte {
-	b := binary.NativeEndian.AppendUint16(n.e.b, uint16(attrHeaderLen+size))
-	return binary.NativeEndian.AppendUint16(b, typ)
+// fits is ok for size bytes of payload.
+func (n Nest) fits(typ uint16, size int) bool {
+	if !n.ok(typ) {
+		return false
+	}
+	if size > maxAttrLen-attrHeaderLen {
+		n.tooLong(typ, size, maxAttrLen-attrHeaderLen)
+		return false
+	}
+	return true
+}
+
+// host is the byte order of this machine.
+var host = binary.NativeEndian
+
+func storeHeader(b []byte, size int, typ uint16) {
+	host.PutUint16(b, uint16(attrHeaderLen+size))
+	host.PutUint16(b[2:], typ)
+}
+
+// payload appends the header of an attribute and returns its payload of size
+// bytes, to be filled. The pad behind it is zero.
+func (n Nest) payload(typ uint16, size int) []byte {
+	b := n.e.reserve(attrHeaderLen + align4(size))
+	host.PutUint32(b[len(b)-4:], 0)
+	storeHeader(b, size, typ)
+	return b[attrHeaderLen : attrHeaderLen+size]
 }
 
 // Uint8 puts v, padded to 4 bytes as every attribute is.
 func (n Nest) Uint8(typ uint16, v uint8) {
 	if n.ok(typ) {
-		n.e.b = append(n.header(typ, 1), v, 0, 0, 0)
+		b := n.e.reserve(8)
+		storeHeader(b, 1, typ)
+		b[4], b[5], b[6], b[7] = v, 0, 0, 0
 	}
 }
 
 // Uint16 puts v in host byte order.
 func (n Nest) Uint16(typ uint16, v uint16) {
 	if n.ok(typ) {
-		n.e.b = append(binary.NativeEndian.AppendUint16(n.header(typ, 2), v), 0, 0)
+		b := n.e.reserve(8)
+		storeHeader(b, 2, typ)
+		host.PutUint16(b[4:], v)
+		host.PutUint16(b[6:], 0)
 	}
 }
 
 // Uint32 puts v in host byte order.
 func (n Nest) Uint32(typ uint16, v uint32) {
 	if n.ok(typ) {
-		n.e.b = binary.NativeEndian.AppendUint32(n.header(typ, 4), v)
+		b := n.e.reserve(8)
+		storeHeader(b, 4, typ)
+		host.PutUint32(b[4:], v)
 	}
 }
 
@@ -229,28 +275,37 @@ func (n Nest) Uint32(typ uint16, v uint32) {
 // kernel accepts.
 func (n Nest) Uint64(typ uint16, v uint64) {
 	if n.ok(typ) {
-		n.e.b = binary.NativeEndian.AppendUint64(n.header(typ, 8), v)
+		b := n.e.reserve(12)
+		storeHeader(b, 8, typ)
+		host.PutUint64(b[4:], v)
 	}
 }
 
 // Uint16BE puts v in network byte order.
 func (n Nest) Uint16BE(typ uint16, v uint16) {
 	if n.ok(typ) {
-		n.e.b = append(binary.BigEndian.AppendUint16(n.header(typ, 2), v), 0, 0)
+		b := n.e.reserve(8)
+		storeHeader(b, 2, typ)
+		binary.BigEndian.PutUint16(b[4:], v)
+		host.PutUint16(b[6:], 0)
 	}
 }
 
 // Uint32BE puts v in network byte order.
 func (n Nest) Uint32BE(typ uint16, v uint32) {
 	if n.ok(typ) {
-		n.e.b = binary.BigEndian.AppendUint32(n.header(typ, 4), v)
+		b := n.e.reserve(8)
+		storeHeader(b, 4, typ)
+		binary.BigEndian.PutUint32(b[4:], v)
 	}
 }
 
 // Uint64BE puts v in network byte order.
 func (n Nest) Uint64BE(typ uint16, v uint64) {
 	if n.ok(typ) {
-		n.e.b = binary.BigEndian.AppendUint64(n.header(typ, 8), v)
+		b := n.e.reserve(12)
+		storeHeader(b, 8, typ)
+		binary.BigEndian.PutUint64(b[4:], v)
 	}
 }
 
@@ -275,31 +330,16 @@ func (n Nest) Int(typ uint16, v int64) {
 // Flag puts an attribute without payload: its presence is its value.
 func (n Nest) Flag(typ uint16) {
 	if n.ok(typ) {
-		n.e.b = n.header(typ, 0)
+		storeHeader(n.e.reserve(attrHeaderLen), 0, typ)
 	}
 }
 
 // Bytes puts a copy of v.
 func (n Nest) Bytes(typ uint16, v []byte) {
 	if n.fits(typ, len(v)) {
-		n.e.b = append(append(n.header(typ, len(v)), v...), pad[:-len(v)&3]...)
+		copy(n.payload(typ, len(v)), v)
 	}
 }
-
-// fits reports whether attribute typ may be put into n now and has room for
-// size bytes.
-func (n Nest) fits(typ uint16, size int) bool {
-	if !n.ok(typ) {
-		return false
-	}
-	if size > maxAttrLen-attrHeaderLen {
-		n.tooLong(typ, size, maxAttrLen-attrHeaderLen)
-		return false
-	}
-	return true
-}
-
-var pad [3]byte
 
 // String puts s and a final NUL. A NUL inside s is an error.
 func (n Nest) String(typ uint16, s string) { n.StringMax(typ, s, maxAttrLen-attrHeaderLen-1) }
@@ -314,12 +354,11 @@ func (n Nest) StringMax(typ uint16, s string, max int) {
 		n.tooLong(typ, len(s), max)
 		return
 	}
-	if i := strings.IndexByte(s, 0); i >= 0 {
-		n.e.fail(n.e.path(n.e.depth, typ), fmt.Sprintf("NUL inside the string %q", s))
+	if strings.IndexByte(s, 0) >= 0 {
+		n.Fail(typ, fmt.Sprintf("NUL inside the string %q", s))
 		return
 	}
-	b := append(append(n.header(typ, len(s)+1), s...), 0)
-	n.e.b = append(b, pad[:-(len(s)+1)&3]...)
+	copy(n.payload(typ, len(s)+1), s) // the last byte is zero as the pad is
 }
 
 // Addr puts the 4 or 16 bytes of an address. An IPv4-mapped IPv6 address is
@@ -327,15 +366,15 @@ func (n Nest) StringMax(typ uint16, s string, max int) {
 // has an attribute of its own, the interface index.
 func (n Nest) Addr(typ uint16, a netip.Addr) {
 	if n.addrOK(typ, a) {
-		n.e.b = appendAddr(n.header(typ, a.BitLen()/8), a)
+		storeAddr(n.payload(typ, a.BitLen()/8), a)
 	}
 }
 
 // TailAddr puts a struct with the 4 or 16 bytes of an address behind it.
 func (n Nest) TailAddr(typ uint16, st []byte, a netip.Addr) {
 	if n.addrOK(typ, a) {
-		b := append(n.header(typ, len(st)+a.BitLen()/8), st...)
-		n.e.b = append(appendAddr(b, a), pad[:-len(st)&3]...)
+		b := n.payload(typ, len(st)+a.BitLen()/8)
+		storeAddr(b[copy(b, st):], a)
 	}
 }
 
@@ -354,13 +393,14 @@ func (n Nest) addrOK(typ uint16, a netip.Addr) bool {
 	return false
 }
 
-func appendAddr(b []byte, a netip.Addr) []byte {
+func storeAddr(b []byte, a netip.Addr) {
 	if a.Is4() {
 		v := a.As4()
-		return append(b, v[:]...)
+		copy(b, v[:])
+		return
 	}
 	v := a.As16()
-	return append(b, v[:]...)
+	copy(b, v[:])
 }
 
 // Addr4 is Addr for an attribute that holds an IPv4 address only.
@@ -384,9 +424,9 @@ func (n Nest) Addr6(typ uint16, a netip.Addr) {
 // Uint32s puts an array of numbers in host byte order.
 func (n Nest) Uint32s(typ uint16, v []uint32) {
 	if n.fits(typ, 4*len(v)) {
-		n.e.b = n.header(typ, 4*len(v))
-		for _, x := range v {
-			n.e.b = binary.NativeEndian.AppendUint32(n.e.b, x)
+		b := n.payload(typ, 4*len(v))
+		for i, x := range v {
+			host.PutUint32(b[4*i:], x)
 		}
 	}
 }
@@ -394,9 +434,9 @@ func (n Nest) Uint32s(typ uint16, v []uint32) {
 // Int32s puts an array of signed numbers in host byte order.
 func (n Nest) Int32s(typ uint16, v []int32) {
 	if n.fits(typ, 4*len(v)) {
-		n.e.b = n.header(typ, 4*len(v))
-		for _, x := range v {
-			n.e.b = binary.NativeEndian.AppendUint32(n.e.b, uint32(x))
+		b := n.payload(typ, 4*len(v))
+		for i, x := range v {
+			host.PutUint32(b[4*i:], uint32(x))
 		}
 	}
 }
@@ -404,9 +444,9 @@ func (n Nest) Int32s(typ uint16, v []int32) {
 // Uint32sBE puts an array of numbers in network byte order.
 func (n Nest) Uint32sBE(typ uint16, v []uint32) {
 	if n.fits(typ, 4*len(v)) {
-		n.e.b = n.header(typ, 4*len(v))
-		for _, x := range v {
-			n.e.b = binary.BigEndian.AppendUint32(n.e.b, x)
+		b := n.payload(typ, 4*len(v))
+		for i, x := range v {
+			binary.BigEndian.PutUint32(b[4*i:], x)
 		}
 	}
 }
@@ -414,9 +454,9 @@ func (n Nest) Uint32sBE(typ uint16, v []uint32) {
 // Uint64s puts an array of numbers in host byte order.
 func (n Nest) Uint64s(typ uint16, v []uint64) {
 	if n.fits(typ, 8*len(v)) {
-		n.e.b = n.header(typ, 8*len(v))
-		for _, x := range v {
-			n.e.b = binary.NativeEndian.AppendUint64(n.e.b, x)
+		b := n.payload(typ, 8*len(v))
+		for i, x := range v {
+			host.PutUint64(b[8*i:], x)
 		}
 	}
 }
@@ -430,9 +470,8 @@ func (n Nest) Open(typ uint16) Nest {
 	if !n.ok(typ) {
 		return Nest{n.e, -1}
 	}
-	start := len(n.e.b)
-	n.e.b = n.header(typ, 0)
-	return n.e.push(start, len(n.e.b), frameNest)
+	storeHeader(n.e.reserve(attrHeaderLen), 0, typ)
+	return n.e.push(n.e.n-attrHeaderLen, n.e.n, frameNest)
 }
 
 // Elem appends hdr, a struct whose first two bytes are the length that End
@@ -441,16 +480,15 @@ func (n Nest) Elem(hdr []byte) Nest {
 	if !n.ok(0) {
 		return Nest{n.e, -1}
 	}
-	start := len(n.e.b)
-	n.e.b = append(n.e.b, hdr...)
-	return n.e.push(start, len(n.e.b), frameElem)
+	copy(n.e.reserve(len(hdr)), hdr)
+	return n.e.push(n.e.n-len(hdr), n.e.n, frameElem)
 }
 
 // Raw appends b as it is: fixed headers, and deliberately odd bytes. Nothing is
 // checked and nothing padded.
 func (n Nest) Raw(b []byte) {
 	if n.ok(0) {
-		n.e.b = append(n.e.b, b...)
+		copy(n.e.reserve(len(b)), b)
 	}
 }
 
@@ -503,9 +541,9 @@ func (e *Encoder) misplaced(n Nest, typ uint16) {
 func (e *Encoder) path(depth int, typ uint16) string {
 	s, b := &scope{}, []byte(nil)
 	for i, f := range e.open[:depth] {
-		inside := e.b[f.at:] // up to the next open frame, whose length is not known yet
+		inside := e.buf[f.at:e.n] // up to the next open frame, whose length is not known yet
 		if i+1 < depth {
-			inside = e.b[f.at:e.open[i+1].start]
+			inside = e.buf[f.at:e.open[i+1].start]
 		}
 		switch f.kind {
 		case frameMsg:
@@ -518,13 +556,13 @@ func (e *Encoder) path(depth int, typ uint16) string {
 				b = fmt.Appendf(b, "[%d]", e.msgs-1)
 			}
 		case frameNest:
-			t := binary.NativeEndian.Uint16(e.b[f.start+2:]) & NLA_TYPE_MASK
+			t := host.Uint16(e.buf[f.start+2:]) & NLA_TYPE_MASK
 			b = append(b, s.name(t)...)
 			s = s.enter(t, inside)
 		case frameElem:
 			n := 0
 			for at := e.open[i-1].at; at < f.start; n++ {
-				at += align4(max(4, int(binary.NativeEndian.Uint16(e.b[at:]))))
+				at += align4(max(4, int(host.Uint16(e.buf[at:]))))
 			}
 			b = fmt.Appendf(b, "[%d]", n)
 			s = s.elem(inside)

@@ -20,7 +20,7 @@ func TestInlining(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"Nest.ok", "Nest.header", "Nest.Nest", "(*Encoder).Reset",
+		"Nest.ok", "(*Encoder).reserve", "Nest.Nest", "(*Encoder).Reset",
 		"Attrs.Next", "Attrs.All", "Attrs.Of", "Attrs.Bytes", "Attrs.Uint8", "Attrs.Uint16", "Attrs.Uint32", "Attrs.Uint64",
 		"LinkEncoder.MTU", "LinkEncoder.LinkInfo", "AddrEncoder.Local", "IfInfomsg.Append",
 		"(*LinkView).MTU", "(*LinkView).OperState", "(*AddrView).Local", "(*RouteView).Multipath", "(*PropListView).AltIfName",

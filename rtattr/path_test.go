@@ -7,7 +7,7 @@ import (
 
 // located puts an attribute and returns the offset at which it begins.
 func located(e *Encoder, put func()) int {
-	off := len(e.b)
+	off := e.n
 	put()
 	return off
 }
@@ -16,7 +16,7 @@ func TestPath(t *testing.T) {
 	var e Encoder
 	w := AppendLink(&e, RTM_NEWLINK, 0, IfInfomsg{Index: 1})
 	name := located(&e, func() { w.IfName("vx0") })
-	linkinfo := len(e.b)
+	linkinfo := e.n
 	n := w.LinkInfo()
 	kind := located(&e, func() { n.Kind("vxlan") })
 	data := located(&e, func() { n.Kind("vxlan") }) // VXLAN puts the kind again
@@ -24,7 +24,7 @@ func TestPath(t *testing.T) {
 	id := located(&e, func() { x.ID(7) })
 	x.End()
 	n.End()
-	afSpec := len(e.b)
+	afSpec := e.n
 	af := w.AFSpec()
 	in6 := af.Inet6()
 	mode := located(&e, func() { in6.AddrGenMode(1) })
@@ -80,11 +80,11 @@ func TestPathElements(t *testing.T) {
 	var e Encoder
 	w := AppendRoute(&e, RTM_NEWROUTE, 0, RtMsg{Family: AF_INET})
 	mp := w.Multipath()
-	first := len(e.b)
+	first := e.n
 	nh := mp.Elem(RtNexthop{IfIndex: 2})
 	nh.Gateway(netip.MustParseAddr("10.0.0.1"))
 	nh.End()
-	second := len(e.b)
+	second := e.n
 	nh = mp.Elem(RtNexthop{IfIndex: 3})
 	nh.Gateway(netip.MustParseAddr("10.0.0.2"))
 	nh.End()
