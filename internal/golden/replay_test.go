@@ -1,0 +1,158 @@
+//go:build linux
+
+package golden
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"reflect"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlwire/nlwire/internal/nstest"
+	"github.com/nlwire/nlwire/rtattr"
+	"github.com/nlwire/nlwire/rtnl"
+)
+
+func TestMain(m *testing.M) { nstest.Main(m) }
+
+// TestReplay sends the bytes of every golden to a fresh namespace: the outcome
+// is the recorded one, and ip shows the same object afterwards. What the running
+// kernel refuses is listed as not yet live.
+//
+// Other kernels and other versions of ip show other things: there, only the
+// outcome "ok" is compared.
+func TestReplay(t *testing.T) {
+	nstest.Live(t)
+	_, version, _ := strings.Cut(string(nstest.IP(t, "-V")), "iproute2-")
+	version, _, _ = strings.Cut(strings.TrimSpace(version), ",")
+	files, err := Load("../../rtattr/testdata/wire")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		t.Fatal(err)
+	}
+	release := unix.ByteSliceToString(uts.Release[:])
+	var live, refused, fixed []string
+	for _, f := range files {
+		same := strings.HasPrefix(f.From, "iproute2 "+version+",") && strings.HasSuffix(f.From, " Linux "+kernel(release))
+		switch {
+		case f.Replay != "":
+			fixed = append(fixed, f.Name)
+			continue
+		case f.Result == "ok":
+			live = append(live, f.Name)
+		case same:
+			refused = append(refused, f.Name)
+		default:
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			replay(t, f, same)
+		})
+	}
+	t.Logf("%d replayed and read back", len(live))
+	t.Logf("%d refused as recorded, not yet live: %s", len(refused), strings.Join(refused, " "))
+	t.Logf("%d cannot be replayed: %s", len(fixed), strings.Join(fixed, " "))
+	if len(live) < 60 {
+		t.Errorf("only %d goldens are live", len(live))
+	}
+}
+
+// kernel returns the version in front of a release: "6.18.44" of "6.18.44-fc".
+func kernel(release string) string {
+	v, _, _ := strings.Cut(release, "-")
+	return v
+}
+
+func replay(t *testing.T, f File, same bool) {
+	ns := nstest.New(t)
+	ns.Do(t, func() {
+		for _, line := range f.Setup {
+			shell(t, line)
+		}
+	})
+	conn, err := rtnl.Dial(&rtnl.Config{NetNS: ns.FD()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	err = send(conn, f.Wire)
+	if got := outcome(f.Result, err); got != f.Result {
+		t.Fatalf("%s: %v", got, err)
+	}
+	if !same || f.Result != "ok" || len(f.IPJSON) == 0 {
+		return
+	}
+	var got, want any
+	ns.Do(t, func() { decode(t, shell(t, f.Readback), &got) })
+	decode(t, f.IPJSON, &want)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("ip shows\n%v\nwant\n%v", got, want)
+	}
+}
+
+func send(conn *rtnl.Conn, wire []byte) error {
+	m, _, err := rtattr.NextMsg(wire)
+	if err != nil {
+		return err
+	}
+	e := conn.Encoder()
+	defer conn.Release(e)
+	n := e.Begin(rtattr.MsgSet(m.Type()), m.Type(), m.Flags())
+	n.Raw(m.Payload())
+	n.End()
+	const get = 2 // of the four types of an object: new, delete, get, set
+	if m.Type()&3 != get && m.Flags()&rtattr.NLM_F_ECHO == 0 {
+		return conn.Exec(context.Background(), e)
+	}
+	for _, err := range conn.Query(context.Background(), e) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcome puts an error into the words in which ip printed the recorded one.
+func outcome(recorded string, err error) string {
+	var refusal *rtnl.Error
+	switch {
+	case err == nil:
+		return "ok"
+	case !errors.As(err, &refusal):
+		return err.Error()
+	case refusal.Message != "":
+		return "Error: " + strings.TrimSuffix(refusal.Message, ".") + "."
+	case strings.EqualFold("RTNETLINK answers: "+refusal.Errno.Error(), recorded):
+		return recorded
+	}
+	return "RTNETLINK answers: " + refusal.Errno.Error()
+}
+
+func shell(t *testing.T, line string) []byte {
+	t.Helper()
+	out, err := exec.Command("sh", "-c", line).Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("%s: %v: %s", line, err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	return out
+}
+
+func decode(t *testing.T, b []byte, v *any) {
+	t.Helper()
+	if err := json.Unmarshal(b, v); err != nil {
+		t.Fatalf("%v in %s", err, b)
+	}
+}
