@@ -365,60 +365,64 @@ func (n Nest) StringMax(typ uint16, s string, max int) {
 // put as the 16 bytes that it is. A zone or an invalid Addr is an error: a zone
 // has an attribute of its own, the interface index.
 func (n Nest) Addr(typ uint16, a netip.Addr) {
-	if n.addrOK(typ, a) {
-		storeAddr(n.payload(typ, a.BitLen()/8), a)
+	if a.Is4() {
+		n.Addr4(typ, a)
+	} else {
+		n.Addr6(typ, a)
+	}
+}
+
+// Addr4 is Addr for an attribute that holds an IPv4 address only.
+func (n Nest) Addr4(typ uint16, a netip.Addr) {
+	if !a.Is4() {
+		n.badAddr(typ, a, "IPv4")
+	} else if n.ok(typ) {
+		b := n.e.reserve(8)
+		storeHeader(b, 4, typ)
+		v := a.As4()
+		copy(b[4:], v[:])
+	}
+}
+
+// Addr6 is Addr for an attribute that holds an IPv6 address only.
+func (n Nest) Addr6(typ uint16, a netip.Addr) {
+	if !a.Is6() || a.Zone() != "" {
+		n.badAddr(typ, a, "IPv6")
+	} else if n.ok(typ) {
+		b := n.e.reserve(20)
+		storeHeader(b, 16, typ)
+		v := a.As16()
+		copy(b[4:], v[:])
 	}
 }
 
 // TailAddr puts a struct with the 4 or 16 bytes of an address behind it.
 func (n Nest) TailAddr(typ uint16, st []byte, a netip.Addr) {
-	if n.addrOK(typ, a) {
+	if !a.IsValid() || a.Zone() != "" {
+		n.badAddr(typ, a, "IP")
+	} else if n.ok(typ) {
 		b := n.payload(typ, len(st)+a.BitLen()/8)
-		storeAddr(b[copy(b, st):], a)
+		b = b[copy(b, st):]
+		if v := a.As16(); a.Is4() {
+			copy(b, v[12:])
+		} else {
+			copy(b, v[:])
+		}
 	}
 }
 
-func (n Nest) addrOK(typ uint16, a netip.Addr) bool {
+func (n Nest) badAddr(typ uint16, a netip.Addr, want string) {
 	if !n.ok(typ) {
-		return false
-	}
-	if a.IsValid() && a.Zone() == "" {
-		return true
-	}
-	reason := "no address: the netip.Addr is invalid"
-	if a.IsValid() {
-		reason = fmt.Sprintf("address %s has a zone, which the attribute cannot carry", a)
-	}
-	n.Fail(typ, reason)
-	return false
-}
-
-func storeAddr(b []byte, a netip.Addr) {
-	if a.Is4() {
-		v := a.As4()
-		copy(b, v[:])
 		return
 	}
-	v := a.As16()
-	copy(b, v[:])
-}
-
-// Addr4 is Addr for an attribute that holds an IPv4 address only.
-func (n Nest) Addr4(typ uint16, a netip.Addr) {
-	if a.IsValid() && !a.Is4() {
-		n.wrongFamily(typ, a, "IPv4")
-		return
+	switch {
+	case !a.IsValid():
+		n.Fail(typ, "no address: the netip.Addr is invalid")
+	case a.Zone() != "":
+		n.Fail(typ, fmt.Sprintf("address %s has a zone, which the attribute cannot carry", a))
+	default:
+		n.Fail(typ, fmt.Sprintf("%s is not an %s address", a, want))
 	}
-	n.Addr(typ, a)
-}
-
-// Addr6 is Addr for an attribute that holds an IPv6 address only.
-func (n Nest) Addr6(typ uint16, a netip.Addr) {
-	if a.Is4() {
-		n.wrongFamily(typ, a, "IPv6")
-		return
-	}
-	n.Addr(typ, a)
 }
 
 // Uint32s puts an array of numbers in host byte order.
@@ -499,12 +503,6 @@ func (n Nest) Fail(typ uint16, reason string) {
 
 func (n Nest) tooLong(typ uint16, got, max int) {
 	n.Fail(typ, fmt.Sprintf("%d bytes, at most %d fit", got, max))
-}
-
-func (n Nest) wrongFamily(typ uint16, a netip.Addr, want string) {
-	if n.ok(typ) {
-		n.Fail(typ, fmt.Sprintf("%s is not an %s address", a, want))
-	}
 }
 
 // An AttrError says what is wrong with an attribute.

@@ -18,16 +18,17 @@ const module = "github.com/nlwire/nlwire"
 // and from other modules. The standard library is free to all.
 var mayImport = map[string][]string{
 	"rtattr":           {},
-	"rtnl":             {"rtattr", "github.com/mdlayher/netlink", "golang.org/x/sys/unix"},
+	"rtnl":             {"rtattr", "internal/netns", "github.com/mdlayher/netlink", "golang.org/x/sys/unix"},
 	"address":          {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"link":             {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"route":            {"rtattr", "rtnl", "golang.org/x/sys/unix"},
-	"tun":              {"rtattr", "rtnl", "address", "link", "route", "golang.org/x/sys/unix"},
+	"tun":              {"rtattr", "rtnl", "address", "link", "route", "internal/netns", "golang.org/x/sys/unix"},
 	"gen":              {"go.yaml.in/yaml/v3"},
 	"fuzz":             {"rtattr", "github.com/jsimonetti/rtnetlink/v2", "github.com/mdlayher/netlink"},
 	"internal/arch":    {},
 	"internal/golden":  {"rtattr", "golang.org/x/tools/txtar"},
-	"internal/nstest":  {"internal/private", "golang.org/x/sys/unix"},
+	"internal/netns":   {"golang.org/x/sys/unix"},
+	"internal/nstest":  {"internal/private", "internal/netns", "golang.org/x/sys/unix"},
 	"internal/private": {"golang.org/x/sys/unix"},
 
 	"internal/golden/record": {"internal/golden", "internal/private", "golang.org/x/sys/unix"},

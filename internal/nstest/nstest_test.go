@@ -254,8 +254,10 @@ func TestNS(t *testing.T) {
 }
 
 func TestHas(t *testing.T) {
-	if Has(t, "nosuch") || Has(t, "nosuch") {
-		t.Error("the kernel knows a kind that does not exist")
+	for range 2 { // the second answer is remembered
+		if Has(t, "nosuch") {
+			t.Error("the kernel knows a kind that does not exist")
+		}
 	}
 	ns := New(t)
 	var err error

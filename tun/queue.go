@@ -1,0 +1,129 @@
+//go:build linux
+
+package tun
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxPacket is an IPv6 header and the longest payload it can state, which is
+	// longer than any IPv4 packet.
+	maxPacket = 40 + 65535
+
+	// etherRoom is an Ethernet header with two VLAN tags.
+	etherRoom = 14 + 4 + 4
+)
+
+// A Queue is one descriptor of a Device. Its methods may be called concurrently.
+type Queue struct {
+	file *os.File
+	conn syscall.RawConn
+	name string
+	tap  bool
+}
+
+// Read waits for a packet that the kernel sends through the device, copies it to
+// b and returns its length. A packet that is longer than b is cut without a sign,
+// by the kernel: b should have room for the link's MTU, for TAP plus 18 bytes, and
+// for a byte more if n == len(b) is to tell a cut. An empty b is an error.
+//
+// Read waits while the link is down. It fails with os.ErrClosed after Close,
+// os.ErrDeadlineExceeded after a deadline and ErrGone once the device was deleted.
+func (q *Queue) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, &Error{"read", q.name, because(unix.EINVAL, "the buffer is empty: give it room for a packet")}
+	}
+	n, err := q.file.Read(b)
+	if err != nil {
+		err = q.fail("read", err)
+	}
+	return n, err
+}
+
+// Write sends the packet b into the kernel, as if the device had received it. It
+// is not split nor held against the MTU, but refused if no IP packet (frame, for
+// TAP) can be that long. The kernel takes any packet that begins with an IP
+// version (TAP: that is as long as an Ethernet header) and drops bad ones silently.
+//
+// Write fails with ErrLinkDown while the link is down, and else as Read does.
+func (q *Queue) Write(b []byte) (int, error) {
+	limit := maxPacket
+	if q.tap {
+		limit += etherRoom
+	}
+	if len(b) > limit {
+		return 0, &Error{"write", q.name, because(unix.EMSGSIZE, "a packet cannot have %d bytes: at most %d", len(b), limit)}
+	}
+	n, err := q.file.Write(b)
+	if err != nil {
+		err = q.fail("write", err)
+	}
+	return n, err
+}
+
+// SetDeadline sets the time at which reads and writes, waiting ones too, fail
+// with os.ErrDeadlineExceeded. The zero time means never.
+func (q *Queue) SetDeadline(t time.Time) error { return q.deadline(q.file.SetDeadline(t)) }
+
+// SetReadDeadline is SetDeadline for Read.
+func (q *Queue) SetReadDeadline(t time.Time) error { return q.deadline(q.file.SetReadDeadline(t)) }
+
+// SetWriteDeadline is SetDeadline for Write.
+func (q *Queue) SetWriteDeadline(t time.Time) error { return q.deadline(q.file.SetWriteDeadline(t)) }
+
+func (q *Queue) deadline(err error) error {
+	if err != nil {
+		// Since the poller has taken the descriptor, that is all there can be.
+		// os says it with an error that is not its own ErrClosed.
+		err = os.ErrClosed
+	}
+	return ioError("set deadline", q.name, err)
+}
+
+// SyscallConn returns the queue's descriptor, for ioctls and system calls of the
+// caller's own. It is non-blocking and has to stay so.
+func (q *Queue) SyscallConn() (syscall.RawConn, error) { return q.conn, nil }
+
+// fail explains why a packet was not read or written.
+func (q *Queue) fail(op string, err error) error {
+	var errno syscall.Errno
+	switch known := errors.As(err, &errno); {
+	case !known && !errors.Is(err, os.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded):
+		// After a deletion the poller answers in the kernel's place, with an
+		// error ("not pollable") that has no name.
+		q.conn.Control(func(fd uintptr) {
+			if _, _, gone := getIFF(int(fd)); gone == unix.EBADFD {
+				err = &cause{ErrGone.Error(), []error{gone, ErrGone}}
+			}
+		})
+	case errno == unix.EBADFD, errno == unix.EFAULT:
+		// EFAULT: the device was deleted during the read (drivers/net/tun.c,
+		// tun_ring_recv).
+		err = &cause{ErrGone.Error(), []error{errno, ErrGone}}
+	case errno == unix.EIO && op == "write":
+		err = &cause{ErrLinkDown.Error() + ": set it up", []error{errno, ErrLinkDown}}
+	case errno == unix.EINVAL && op == "write" && q.tap:
+		err = because(errno, "this is no frame: it is shorter than an Ethernet header")
+	case errno == unix.EINVAL && op == "write":
+		err = because(errno, "this is no packet: its first byte is not that of IP version 4 or 6")
+	}
+	return ioError(op, q.name, err)
+}
+
+// ioError puts an Error in the place of os's, which names /dev/net/tun.
+func ioError(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		err = path.Err
+	}
+	return &Error{op, name, err}
+}
