@@ -1,0 +1,179 @@
+package route
+
+import (
+	"math"
+	"net/netip"
+
+	"github.com/nlwire/nlwire/rtattr"
+)
+
+// AppendAdd appends the message that adds r; a route to the same destination
+// with the same priority and TOS must not exist. Each fill puts further attributes.
+func AppendAdd(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
+	appendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, &r, fill)
+}
+
+// AppendAppend appends the message that adds r behind routes to the same
+// destination; for IPv6 they become one multipath route.
+func AppendAppend(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
+	appendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_APPEND, &r, fill)
+}
+
+// AppendPrepend appends the message that adds r in front of routes to the same
+// destination.
+func AppendPrepend(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
+	appendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE, &r, fill)
+}
+
+// AppendReplace appends the message that puts r in the place of the first route to
+// the same destination with the same priority and TOS, or adds it.
+func AppendReplace(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
+	appendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_REPLACE, &r, fill)
+}
+
+// AppendChange is AppendReplace for a route that must exist.
+func AppendChange(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
+	appendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_REPLACE, &r, fill)
+}
+
+// AppendDelete appends the message that deletes the first route that matches r;
+// fields that are zero match any, but for Dst and Table.
+func AppendDelete(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
+	appendRoute(e, rtattr.RTM_DELROUTE, 0, &r, fill)
+}
+
+func appendRoute(e *rtattr.Encoder, typ, flags uint16, r *Route, fill []func(rtattr.RouteEncoder)) {
+	if err := r.check(); err != nil {
+		e.Fail(err)
+		return
+	}
+	h := rtattr.RtMsg{
+		Family: family(r.Dst.Addr()), DstLen: uint8(r.Dst.Bits()), TOS: r.TOS,
+		Protocol: r.Protocol, Scope: r.scope(typ), Type: r.Type, Flags: r.Flags,
+	}
+	if r.Src.IsValid() {
+		h.SrcLen = uint8(r.Src.Bits())
+	}
+	if typ == rtattr.RTM_NEWROUTE {
+		if h.Protocol == rtattr.RTPROT_UNSPEC {
+			h.Protocol = rtattr.RTPROT_BOOT
+		}
+		if h.Type == rtattr.RTN_UNSPEC {
+			h.Type = rtattr.RTN_UNICAST
+		}
+	}
+	table := r.table()
+	if table <= math.MaxUint8 {
+		h.Table = uint8(table)
+	}
+	w := rtattr.AppendRoute(e, typ, rtattr.NLM_F_REQUEST|flags, h)
+	if r.Dst.Bits() > 0 {
+		w.Dst(r.Dst.Addr())
+	}
+	if r.Src.IsValid() && r.Src.Bits() > 0 {
+		w.Src(r.Src.Addr())
+	}
+	gateway(w, h.Family, r.Gateway)
+	if r.PrefSrc.IsValid() {
+		w.PrefSrc(r.PrefSrc)
+	}
+	if r.Priority != 0 {
+		w.Priority(r.Priority)
+	}
+	if table > math.MaxUint8 {
+		w.Table(table)
+	}
+	if r.Flow != 0 {
+		w.Flow(r.Flow)
+	}
+	if r.Pref != 0 {
+		w.Pref(r.Pref)
+	}
+	if r.Expires != 0 {
+		w.Expires(r.Expires)
+	}
+	if r.NexthopID != 0 {
+		w.NexthopID(r.NexthopID)
+	}
+	encap(w, r.EncapType, r.Encap)
+	if r.Index != 0 {
+		w.OIF(r.Index)
+	}
+	if r.Metrics != (Metrics{}) {
+		r.Metrics.put(w)
+	}
+	if len(r.Multipath) > 0 {
+		mp := w.Multipath()
+		for i := range r.Multipath {
+			r.Multipath[i].put(mp, h.Family)
+		}
+		mp.End()
+	}
+	for _, f := range fill {
+		f(w)
+	}
+	w.End()
+}
+
+// gateway puts RTA_GATEWAY, or RTA_VIA for a gateway of the other family.
+func gateway(w rtattr.RouteEncoder, fam uint8, a netip.Addr) {
+	switch {
+	case !a.IsValid():
+	case family(a) == fam:
+		w.Gateway(a)
+	default:
+		w.Via(rtattr.RtVia{Family: uint16(family(a))}, a)
+	}
+}
+
+func encap(w rtattr.RouteEncoder, typ rtattr.EncapType, b string) {
+	if typ != 0 {
+		n := w.Nest.Nest(rtattr.RTA_ENCAP)
+		n.Raw([]byte(b))
+		n.End()
+		w.EncapType(typ)
+	}
+}
+
+func (h *NextHop) put(mp rtattr.MultipathEncoder, fam uint8) {
+	w := mp.Elem(rtattr.RtNexthop{Flags: h.Flags, Hops: uint8(max(h.Weight, 1) - 1), IfIndex: int32(h.Index)})
+	gateway(w, fam, h.Gateway)
+	if h.Flow != 0 {
+		w.Flow(h.Flow)
+	}
+	encap(w, h.EncapType, h.Encap)
+	w.End()
+}
+
+func (m *Metrics) put(w rtattr.RouteEncoder) {
+	n := w.Metrics()
+	for _, x := range [...]struct {
+		typ uint16
+		v   uint32
+	}{
+		{rtattr.RTAX_LOCK, m.Lock},
+		{rtattr.RTAX_MTU, m.MTU},
+		{rtattr.RTAX_WINDOW, m.Window},
+		{rtattr.RTAX_RTT, m.RTT},
+		{rtattr.RTAX_RTTVAR, m.RTTVar},
+		{rtattr.RTAX_SSTHRESH, m.SsThresh},
+		{rtattr.RTAX_CWND, m.Cwnd},
+		{rtattr.RTAX_ADVMSS, m.AdvMSS},
+		{rtattr.RTAX_REORDERING, m.Reordering},
+		{rtattr.RTAX_HOPLIMIT, m.HopLimit},
+		{rtattr.RTAX_INITCWND, m.InitCwnd},
+		{rtattr.RTAX_FEATURES, uint32(m.Features)},
+		{rtattr.RTAX_RTO_MIN, m.RTOMin},
+		{rtattr.RTAX_INITRWND, m.InitRwnd},
+		{rtattr.RTAX_QUICKACK, m.QuickAck},
+		{rtattr.RTAX_FASTOPEN_NO_COOKIE, m.FastOpenNoCookie},
+	} {
+		if x.v != 0 {
+			n.Uint32(x.typ, x.v)
+		}
+	}
+	if m.CongestionControl != "" {
+		n.CCAlgo(m.CongestionControl)
+	}
+	n.End()
+}

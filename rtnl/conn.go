@@ -1,0 +1,249 @@
+package rtnl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/nlwire/nlwire/rtattr"
+)
+
+const (
+	maxIdle    = 4       // sockets and Encoders kept for reuse
+	maxEncoder = 1 << 20 // bytes of an Encoder's buffer kept for reuse
+)
+
+// Config holds what Dial may be told. The zero Config is the default.
+type Config struct {
+	// NetNS is a descriptor of the network namespace to work in, which Dial
+	// duplicates. 0 is the namespace of the calling thread at the time of Dial.
+	// Entering another namespace needs CAP_SYS_ADMIN.
+	NetNS int
+
+	// ReadBuffer and WriteBuffer are SO_RCVBUF and SO_SNDBUF in bytes of each
+	// socket; the kernel doubles them. Beyond net.core.rmem_max and wmem_max
+	// they need CAP_NET_ADMIN. 0 is the system's default.
+	//
+	// ReadBuffer decides how many messages of a batch go into one system call:
+	// their failures must fit.
+	ReadBuffer, WriteBuffer int
+
+	// Warn, if not nil, is called with what the kernel remarks on a success:
+	// an Error with Errno 0. The kernel remarks on confirmed messages only,
+	// which are the last ones of each system call. Warn runs inside Exec or
+	// Query, possibly of several goroutines at once.
+	Warn func(*Error)
+}
+
+// A Conn is a handle on rtnetlink in one network namespace. It is safe for
+// concurrent use.
+//
+// Each call of Exec and each loop over Query leases a socket; concurrent and
+// nested ones open further sockets in the same namespace. Only a few idle ones
+// are kept, and none that may be out of step.
+type Conn struct {
+	cfg     Config
+	ns      namespace
+	bufSize atomic.Int64 // bytes of the sockets' buffers
+
+	mu       sync.Mutex
+	closed   bool
+	open     []*socket // all of them
+	idle     []*socket
+	encoders []*rtattr.Encoder
+}
+
+// Dial opens rtnetlink; a nil cfg is the zero Config. The Conn stays in its
+// namespace whatever its users' threads do.
+func Dial(cfg *Config) (*Conn, error) {
+	c := &Conn{}
+	if cfg != nil {
+		c.cfg = *cfg
+	}
+	c.bufSize.Store(minBuffer)
+	var err error
+	if c.ns, err = openNamespace(c.cfg.NetNS); err != nil {
+		return nil, fmt.Errorf("rtnl: dial: %w", err)
+	}
+	s, err := c.lease()
+	if err != nil {
+		c.ns.close()
+		return nil, fmt.Errorf("rtnl: dial: %w", err)
+	}
+	c.release(s, true)
+	return c, nil
+}
+
+// Close closes all sockets; calls that wait in them return os.ErrClosed, and so
+// do all later ones, Close included.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return os.ErrClosed
+	}
+	c.closed = true
+	open := c.open
+	c.open, c.idle = nil, nil
+	c.mu.Unlock()
+
+	// Outside of mu: closing waits for the system calls under way.
+	var err error
+	for _, s := range open {
+		err = errors.Join(err, s.close())
+	}
+	return errors.Join(err, c.ns.close())
+}
+
+// Encoder lends an empty Encoder, for as long as until its Release.
+func (c *Conn) Encoder() *rtattr.Encoder {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.encoders)
+	if n == 0 {
+		return &rtattr.Encoder{}
+	}
+	e := c.encoders[n-1]
+	c.encoders = c.encoders[:n-1]
+	return e
+}
+
+// Release takes back an Encoder lent by Encoder. Its messages, and what aliases
+// them, are invalid from then on.
+func (c *Conn) Release(e *rtattr.Encoder) {
+	if e == nil {
+		return
+	}
+	b, _ := e.Finish() // no buffer after an error
+	if cap(b) > maxEncoder {
+		b = nil
+	}
+	e.Reset(b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.encoders) < maxIdle && !slices.Contains(c.encoders, e) {
+		c.encoders = append(c.encoders, e)
+	}
+}
+
+// lease returns a socket that nobody else uses.
+func (c *Conn) lease() (*socket, error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, os.ErrClosed
+	}
+	if n := len(c.idle); n > 0 {
+		s := c.idle[n-1]
+		c.idle = c.idle[:n-1]
+		c.mu.Unlock()
+		s.grow(int(c.bufSize.Load()))
+		return s, nil
+	}
+	// Close must not close the namespace while a socket is opened in it.
+	ns, err := c.ns.hold()
+	c.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	s, err := openSocket(ns, &c.cfg, int(c.bufSize.Load()))
+	ns.close()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		s.close()
+		return nil, os.ErrClosed
+	}
+	c.open = append(c.open, s)
+	c.mu.Unlock()
+	return s, nil
+}
+
+// release ends a lease. A socket that is not in step is closed.
+func (c *Conn) release(s *socket, inStep bool) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return // Close has closed it
+	}
+	if inStep && len(c.idle) < maxIdle {
+		c.idle = append(c.idle, s)
+		c.mu.Unlock()
+		return
+	}
+	i := slices.Index(c.open, s)
+	c.open = slices.Delete(c.open, i, i+1)
+	c.mu.Unlock()
+	s.close()
+}
+
+// begin leases a socket for a call under ctx. end gives it back; its argument
+// says whether the socket has received everything it was sent.
+func (c *Conn) begin(ctx context.Context) (call, error) {
+	if err := ctx.Err(); err != nil {
+		return call{}, fmt.Errorf("rtnl: nothing was sent: %w", err)
+	}
+	s, err := c.lease()
+	if err != nil {
+		return call{}, fmt.Errorf("rtnl: nothing was sent: %w", err)
+	}
+	k := call{c: c, s: s, ctx: ctx}
+	if ctx.Done() != nil {
+		k.stop = context.AfterFunc(ctx, s.interrupt)
+	}
+	return k, nil
+}
+
+// A call is the use of a socket by one Exec or Query.
+type call struct {
+	c    *Conn
+	s    *socket
+	ctx  context.Context
+	stop func() bool
+}
+
+func (k call) end(inStep bool) {
+	// A socket that is or may soon be interrupted is of no further use.
+	interrupted := k.stop != nil && !k.stop()
+	k.c.release(k.s, inStep && !interrupted)
+}
+
+// recv is socket.recv with the reason why there is nothing to receive.
+func (k call) recv(wait bool) ([]byte, error) {
+	b, err := k.s.recv(wait)
+	if err == nil {
+		return b, nil
+	}
+	var cut *truncatedError
+	if errors.As(err, &cut) {
+		k.c.growTo(cut.size)
+	}
+	return nil, k.cause(err)
+}
+
+// cause replaces an error of the interrupted socket by what interrupted it.
+func (k call) cause(err error) error {
+	if cerr := k.ctx.Err(); cerr != nil {
+		return cerr
+	}
+	k.c.mu.Lock()
+	defer k.c.mu.Unlock()
+	if k.c.closed {
+		return os.ErrClosed
+	}
+	return err
+}
+
+// growTo makes the sockets' buffers large enough for a datagram of n bytes.
+func (c *Conn) growTo(n int) {
+	n = (n + minBuffer - 1) &^ (minBuffer - 1)
+	for old := c.bufSize.Load(); old < int64(n) && !c.bufSize.CompareAndSwap(old, int64(n)); old = c.bufSize.Load() {
+	}
+}

@@ -1,0 +1,233 @@
+package rtnl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlwire/nlwire/rtattr"
+)
+
+// maxSend is how many bytes go into one sendto. 16 to 256 KiB cost the least
+// per message; a single message may be larger.
+const maxSend = 64 << 10
+
+// maxReply is what one failure takes of SO_RCVBUF at most: the true size of an
+// skb, not of its data. netlink_ack (net/netlink/af_netlink.c) allocates 36 bytes
+// and the extended ACK, some 100 to 400 bytes. With struct skb_shared_info (320)
+// behind it, __alloc_skb takes 576 to 1024 bytes, plus 256 for struct sk_buff.
+// Mostly it is 832: 256 failures fill the default of 212,992.
+const maxReply = 1024 + 256
+
+// Exec runs the messages of e. They are processed in their order; one that fails
+// does not keep the others from being applied. The error is then an [Errors],
+// with an [Error] for each message that failed; it wraps an [Incomplete] if the
+// outcome of some messages is not known or some were not sent.
+//
+// Messages go out in as few system calls as possible: up to 64 KiB in each, and
+// as many messages as their failures, if all failed, would fit into the receive
+// buffer; by default 166. Exec sets sequence numbers, NLM_F_REQUEST and
+// NLM_F_ACK in the messages, so that e may be run again but not by two at once.
+//
+// A request for data, dump or not, and NLM_F_ECHO are for Query. An e without
+// messages is no error and no system call.
+//
+// When ctx ends, Exec stops between two system calls. One in which the kernel is
+// busy is not interrupted: sendto returns when its messages have been processed.
+func (c *Conn) Exec(ctx context.Context, e *rtattr.Encoder) (err error) {
+	b, err := e.Finish()
+	if err != nil {
+		return err
+	}
+	total, err := checkBatch(b)
+	if total == 0 || err != nil {
+		return err
+	}
+	k, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	inStep := false
+	defer func() { k.end(inStep) }()
+
+	x := exchange{call: k, e: e, total: total}
+	for len(b) > 0 {
+		if err := ctx.Err(); err != nil {
+			return x.result(err)
+		}
+		b = x.take(b)
+		if err := k.s.sendAll(x.b); err != nil {
+			return x.result(k.cause(err))
+		}
+		x.sent += x.count
+		if err := x.receive(); err != nil {
+			return x.result(err)
+		}
+		x.answered = x.sent
+	}
+	inStep = true
+	return x.result(nil)
+}
+
+// checkBatch counts the messages of b and returns an error if one is not for Exec.
+func checkBatch(b []byte) (n int, err error) {
+	for ; len(b) > 0; n++ {
+		m, rest, err := rtattr.NextMsg(b)
+		if err != nil {
+			return n, fmt.Errorf("rtnl: message %d: %w", n, err)
+		}
+		if isGet(m) || m.Flags()&rtattr.NLM_F_ECHO != 0 {
+			return n, fmt.Errorf("rtnl: message %d: %s with flags %#x has answers: use Query",
+				n, rtattr.MsgName(m.Type()), m.Flags())
+		}
+		b = rest
+	}
+	return n, nil
+}
+
+// isGet reports whether m asks for data: the low bits of an rtnetlink type say
+// whether it is new, del, get or set (net/core/rtnetlink.c, rtnl_msgtype_kind).
+func isGet(m rtattr.Msg) bool {
+	return m.Type() >= rtattr.NLMSG_MIN_TYPE && m.Type()&3 == 2
+}
+
+// An exchange is the messages of one Exec on their way.
+type exchange struct {
+	call
+	e        *rtattr.Encoder
+	total    int // messages of the batch
+	sent     int // messages sent
+	answered int // messages whose outcome is known
+	failed   Errors
+
+	// Of the current sendto:
+	b     []byte
+	count int    // messages in b
+	first uint32 // sequence number of the first
+}
+
+// take cuts off b what goes into the next sendto, numbers it and returns the rest.
+func (x *exchange) take(b []byte) (rest []byte) {
+	s := x.s
+	room := s.rcvbuf
+	limit := min(maxSend, s.sndbuf-32) // netlink_sendmsg
+	x.count, x.first = 0, s.seq+1
+	var last rtattr.Msg
+	for rest = b; len(rest) > 0; {
+		m, next, _ := rtattr.NextMsg(rest) // checkBatch has seen them
+		if room -= s.replySize(m); x.count > 0 && (room < 0 || len(b)-len(next) > limit) {
+			break
+		}
+		s.seq++
+		m.SetSeq(s.seq)
+		m.SetFlags((m.Flags() | rtattr.NLM_F_REQUEST) &^ rtattr.NLM_F_ACK)
+		x.count++
+		last, rest = m, next
+	}
+	last.SetFlags(last.Flags() | rtattr.NLM_F_ACK)
+	x.b = b[:len(b)-len(rest)]
+	return rest
+}
+
+// replySize returns what the failure of m takes of SO_RCVBUF.
+func (s *socket) replySize(m rtattr.Msg) int {
+	if s.capped {
+		return maxReply
+	}
+	return maxReply + 2*len(m) // repeated in the reply; kmalloc rounds up
+}
+
+var errOverrun = fmt.Errorf("the receive buffer overran and failures were lost (raise Config.ReadBuffer): %w", unix.ENOBUFS)
+
+// receive receives up to the answer to the last message of x.b.
+func (x *exchange) receive() error {
+	overrun := false
+	for last := false; !last; {
+		b, err := x.recv(!overrun)
+		switch {
+		case errors.Is(err, unix.ENOBUFS):
+			// What is queued can still be had, even if the end is missing.
+			overrun = true
+			continue
+		case overrun && errors.Is(err, unix.EAGAIN):
+			return errOverrun
+		case err != nil:
+			return err
+		}
+		for len(b) > 0 {
+			var m rtattr.Msg
+			if m, b, err = rtattr.NextMsg(b); err != nil {
+				return err
+			}
+			end, err := x.answer(m)
+			if err != nil {
+				return err
+			}
+			last = last || end
+		}
+	}
+	if overrun {
+		return errOverrun
+	}
+	return nil
+}
+
+// answer takes one message of the kernel's and reports whether it is the last.
+func (x *exchange) answer(m rtattr.Msg) (last bool, err error) {
+	switch m.Type() {
+	case rtattr.NLMSG_NOOP:
+		return false, nil
+	case rtattr.NLMSG_OVERRUN:
+		return false, errOverrun
+	}
+	i := int(m.Seq() - x.first) // unsigned difference: numbers wrap around
+	if i >= x.count || i < 0 {
+		return false, foreign(m, x.first, x.count)
+	}
+	if m.Type() != rtattr.NLMSG_ERROR {
+		return false, nil // an answer that nobody asked for
+	}
+	a, err := parseAck(m)
+	if err != nil {
+		return false, err
+	}
+	if a.errno != 0 {
+		x.failed = append(x.failed, x.decode(a, i))
+	} else if len(a.attrs) > 0 && x.c.cfg.Warn != nil {
+		x.c.cfg.Warn(x.decode(a, i))
+	}
+	return i == x.count-1, nil
+}
+
+// decode explains the answer to message i of the current sendto.
+func (x *exchange) decode(a ack, i int) *Error {
+	var m rtattr.Msg
+	for b, j := x.b, 0; j <= i; j++ {
+		m, b, _ = rtattr.NextMsg(b)
+	}
+	index := x.sent - x.count + i
+	return a.decode(m, setOf(x.e, index, m), index, x.total)
+}
+
+// result returns the error of Exec: what failed, and err if it was cut short.
+func (x *exchange) result(err error) error {
+	if err == nil {
+		if x.failed == nil {
+			return nil
+		}
+		return x.failed
+	}
+	cut := &Incomplete{Answered: x.answered, Sent: x.sent, Total: x.total, Err: err}
+	if x.failed == nil {
+		return cut
+	}
+	return errors.Join(x.failed, cut)
+}
+
+func foreign(m rtattr.Msg, first uint32, count int) error {
+	return fmt.Errorf("%s with sequence number %d, not one of the %d from %d on: %w",
+		rtattr.MsgName(m.Type()), m.Seq(), count, first, os.NewSyscallError("netlink", unix.EPROTO))
+}
