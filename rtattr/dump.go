@@ -113,6 +113,12 @@ func (d *dumper) message(m Msg) {
 		return
 	}
 	set := MsgSet(m.Type())
+	if set == nil {
+		if len(b) > 0 {
+			d.line(b, "%d bytes, no table", len(b))
+		}
+		return
+	}
 	if n := set.headerLen(); n > 0 {
 		if len(b) < set.Header.Size {
 			if len(b) > 0 {

@@ -93,7 +93,7 @@ func TestDumpText(t *testing.T) {
 			n.End()
 		}, []string{"ifinfomsg is cut short, it has 16 bytes"}},
 		{"unknown message", func(e *Encoder) { n := e.Message(999, 0x8000); n.Uint32(1, 1); n.End() },
-			[]string{"# 999 len=24 flags=0x8000", "attribute 1, 4 bytes"}},
+			[]string{"# message type 999 len=24 flags=0x8000", "# 8 bytes, no table"}},
 		{"bad framing", func(e *Encoder) {
 			w := AppendLink(e, RTM_NEWLINK, 0, IfInfomsg{})
 			w.Raw([]byte{1, 0, 0, 0})
@@ -106,7 +106,7 @@ func TestDumpText(t *testing.T) {
 			w := ErrorAckEncoder{n}
 			w.Message("no")
 			n.End()
-		}, []string{"NLMSG_ERROR len=", "flags=capped|ack-tlvs", "error=-1", "request 0 seq=0", `NLMSGERR_ATTR_MSG "no"`}},
+		}, []string{"NLMSG_ERROR len=", "flags=capped|ack-tlvs", "error=-1", "request message type 0 seq=0", `NLMSGERR_ATTR_MSG "no"`}},
 		{"short error", func(e *Encoder) { n := e.Message(NLMSG_ERROR, 0); n.Raw(make([]byte, 8)); n.End() },
 			[]string{"nlmsgerr is cut short"}},
 		{"done", func(e *Encoder) { n := e.Message(NLMSG_DONE, NLM_F_MULTI); n.Raw(make([]byte, 4)); n.End() },

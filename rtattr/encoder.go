@@ -57,9 +57,13 @@ type run struct {
 	set   *Set
 }
 
-// Reset makes e empty and lets it append to buf[:0], which it may outgrow.
+// Reset makes e empty and lets it append to buf[:0], which it may outgrow. With
+// a nil buf it keeps the buffer that it has.
 func (e *Encoder) Reset(buf []byte) {
-	e.buf, e.n, e.err = buf[:cap(buf)], 0, nil
+	if buf != nil {
+		e.buf = buf[:cap(buf)]
+	}
+	e.n, e.err = 0, nil
 	e.top, e.depth = 0, 0
 	e.msgs, e.nruns, e.more = 0, 0, e.more[:0]
 }

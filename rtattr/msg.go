@@ -43,4 +43,5 @@ func (m Msg) SetSeq(seq uint32) { binary.NativeEndian.PutUint32(m[8:], seq) }
 // Payload returns what follows the header: a fixed header and attributes.
 func (m Msg) Payload() []byte { return m[msgHeaderLen:] }
 
-func typeNumber(typ uint16) string { return strconv.Itoa(int(typ)) }
+// typeNumber names a message type that no table has.
+func typeNumber(typ uint16) string { return "message type " + strconv.Itoa(int(typ)) }

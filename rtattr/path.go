@@ -145,18 +145,20 @@ func (s *Set) Path(m Msg, off int) string {
 // MissingPath names an attribute that a message lacks: type typ in the nest at
 // offset nest, or outside of all nests if nest is 0. The kernel reports both in
 // NLMSGERR_ATTR_MISS_TYPE and NLMSGERR_ATTR_MISS_NEST.
-func (s *Set) MissingPath(m Msg, nest int, typ uint16) string {
-	if len(m) < msgHeaderLen {
-		return (&scope{}).name(typ)
+func (s *Set) MissingPath(m Msg, nest int, typ uint32) string {
+	path, in := []byte(nil), &scope{}
+	switch {
+	case nest != 0:
+		if path, in = s.locate(m, nest); in == nil {
+			in = &scope{}
+		}
+	case len(m) >= msgHeaderLen:
+		in = newScope(s, m.Payload())
 	}
-	if nest == 0 {
-		return newScope(s, m.Payload()).name(typ)
+	if typ > NLA_TYPE_MASK {
+		return fmt.Sprintf("%s.%d", path, typ)
 	}
-	path, in := s.locate(m, nest)
-	if in == nil {
-		in = &scope{}
-	}
-	return string(path) + in.name(typ)
+	return string(path) + in.name(uint16(typ))
 }
 
 // locate returns the path to an offset of a message, and the scope inside the

@@ -49,14 +49,6 @@ func parseAck(m rtattr.Msg) (ack, error) {
 	return a, nil
 }
 
-// setOf returns the attribute set of message i of e.
-func setOf(e *rtattr.Encoder, i int, m rtattr.Msg) *rtattr.Set {
-	if set := e.Set(i); set != nil {
-		return set
-	}
-	return rtattr.MsgSet(m.Type())
-}
-
 // decode explains the verdict on message m, the index-th of total. What is
 // malformed in the extended ACK is left out: the errno stands anyway.
 func (a ack) decode(m rtattr.Msg, set *rtattr.Set, index, total int) *Error {
@@ -75,7 +67,7 @@ func (a ack) decode(m rtattr.Msg, set *rtattr.Set, index, total int) *Error {
 		if !ok {
 			nest = 0
 		}
-		err.Missing = missing(m, set, int(nest), typ)
+		err.Missing = set.MissingPath(m, int(nest), typ)
 	}
 	if b, ok := v.Cookie(); ok {
 		err.Cookie = bytes.Clone(b)
@@ -84,15 +76,4 @@ func (a ack) decode(m rtattr.Msg, set *rtattr.Set, index, total int) *Error {
 		err.Policy = policyOf(&p)
 	}
 	return err
-}
-
-// missing names attribute typ of the nest at offset nest of m, 0 for m itself.
-func missing(m rtattr.Msg, set *rtattr.Set, nest int, typ uint32) string {
-	switch {
-	case nest > 0:
-		return fmt.Sprintf("%s.%d", set.Path(m, nest), typ)
-	case set != nil && uint64(typ) < uint64(len(set.Attrs)) && set.Attrs[typ].Name != "":
-		return "." + set.Attrs[typ].Name
-	}
-	return fmt.Sprintf(".%d", typ)
 }

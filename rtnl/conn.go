@@ -118,11 +118,10 @@ func (c *Conn) Release(e *rtattr.Encoder) {
 	if e == nil {
 		return
 	}
-	b, _ := e.Finish() // no buffer after an error
-	if cap(b) > maxEncoder {
-		b = nil
+	e.Reset(nil)
+	if b, _ := e.Finish(); cap(b) > maxEncoder {
+		return
 	}
-	e.Reset(b)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.encoders) < maxIdle && !slices.Contains(c.encoders, e) {

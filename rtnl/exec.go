@@ -209,7 +209,7 @@ func (x *exchange) decode(a ack, i int) *Error {
 		m, b, _ = rtattr.NextMsg(b)
 	}
 	index := x.sent - x.count + i
-	return a.decode(m, setOf(x.e, index, m), index, x.total)
+	return a.decode(m, x.e.Set(index), index, x.total)
 }
 
 // result returns the error of Exec: what failed, and err if it was cut short.

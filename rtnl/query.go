@@ -97,9 +97,9 @@ func (c *Conn) query(ctx context.Context, e *rtattr.Encoder, yield func(rtattr.M
 func (c *Conn) conclude(a ack, e *rtattr.Encoder, req rtattr.Msg, interrupted bool) error {
 	switch {
 	case a.errno != 0:
-		return a.decode(req, setOf(e, 0, req), 0, 1)
+		return a.decode(req, e.Set(0), 0, 1)
 	case len(a.attrs) > 0 && c.cfg.Warn != nil:
-		c.cfg.Warn(a.decode(req, setOf(e, 0, req), 0, 1))
+		c.cfg.Warn(a.decode(req, e.Set(0), 0, 1))
 	}
 	if interrupted {
 		return ErrDumpInterrupted
