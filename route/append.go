@@ -1,51 +1,61 @@
 package route
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 
 	"github.com/nlwire/nlwire/rtattr"
 )
 
-// AppendAdd appends the message that adds r; a route to the same destination
-// with the same priority and TOS must not exist. Each fill puts further attributes.
-func AppendAdd(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
-	appendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, &r, fill)
+// AppendAdd appends the message that adds r: RTM_NEWROUTE, which fails with
+// EEXIST if there is a route to the same destination with the same Priority and
+// TOS.
+func AppendAdd(e *rtattr.Encoder, r Route) {
+	Begin(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, r).End()
 }
 
 // AppendAppend appends the message that adds r behind routes to the same
-// destination; for IPv6 they become one multipath route.
-func AppendAppend(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
-	appendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_APPEND, &r, fill)
+// destination; in IPv6 they become one multipath route.
+func AppendAppend(e *rtattr.Encoder, r Route) {
+	Begin(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_APPEND, r).End()
 }
 
 // AppendPrepend appends the message that adds r in front of routes to the same
 // destination.
-func AppendPrepend(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
-	appendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE, &r, fill)
+func AppendPrepend(e *rtattr.Encoder, r Route) {
+	Begin(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE, r).End()
 }
 
 // AppendReplace appends the message that puts r in the place of the first route to
-// the same destination with the same priority and TOS, or adds it.
-func AppendReplace(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
-	appendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_REPLACE, &r, fill)
+// the same destination with the same Priority and TOS, or adds it.
+func AppendReplace(e *rtattr.Encoder, r Route) {
+	Begin(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_REPLACE, r).End()
 }
 
 // AppendChange is AppendReplace for a route that must exist.
-func AppendChange(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
-	appendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_REPLACE, &r, fill)
+func AppendChange(e *rtattr.Encoder, r Route) {
+	Begin(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_REPLACE, r).End()
 }
 
 // AppendDelete appends the message that deletes the first route that matches r;
 // fields that are zero match any, but for Dst and Table.
-func AppendDelete(e *rtattr.Encoder, r Route, fill ...func(rtattr.RouteEncoder)) {
-	appendRoute(e, rtattr.RTM_DELROUTE, 0, &r, fill)
+func AppendDelete(e *rtattr.Encoder, r Route) {
+	Begin(e, rtattr.RTM_DELROUTE, 0, r).End()
 }
 
-func appendRoute(e *rtattr.Encoder, typ, flags uint16, r *Route, fill []func(rtattr.RouteEncoder)) {
-	if err := r.check(); err != nil {
-		e.Fail(err)
-		return
+// Begin begins a message of type typ about r, and puts all of r. The caller adds
+// what Route does not name, and ends the message:
+//
+//	w := route.Begin(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, r)
+//	w.TTLPropagate(1)
+//	w.End()
+//
+// NLM_F_REQUEST is set in any case. If r contradicts itself, it is e that fails.
+func Begin(e *rtattr.Encoder, typ, flags uint16, r Route) rtattr.RouteEncoder {
+	if reason := r.invalid(); reason != "" {
+		e.Fail(fmt.Errorf("route: %v: %s", r, reason))
+		return rtattr.AppendRoute(e, typ, rtattr.NLM_F_REQUEST|flags, rtattr.RtMsg{})
 	}
 	h := rtattr.RtMsg{
 		Family: family(r.Dst.Addr()), DstLen: uint8(r.Dst.Bits()), TOS: r.TOS,
@@ -67,7 +77,7 @@ func appendRoute(e *rtattr.Encoder, typ, flags uint16, r *Route, fill []func(rta
 		h.Table = uint8(table)
 	}
 	w := rtattr.AppendRoute(e, typ, rtattr.NLM_F_REQUEST|flags, h)
-	if r.Dst.Bits() > 0 {
+	if r.Dst.Bits() > 0 || h.Family == rtattr.AF_INET6 {
 		w.Dst(r.Dst.Addr())
 	}
 	if r.Src.IsValid() && r.Src.Bits() > 0 {
@@ -109,10 +119,7 @@ func appendRoute(e *rtattr.Encoder, typ, flags uint16, r *Route, fill []func(rta
 		}
 		mp.End()
 	}
-	for _, f := range fill {
-		f(w)
-	}
-	w.End()
+	return w
 }
 
 // gateway puts RTA_GATEWAY, or RTA_VIA for a gateway of the other family.

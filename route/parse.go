@@ -13,7 +13,7 @@ func Parse(v *rtattr.RouteView) (Route, error) {
 	h := v.Header
 	zero, ok := unspecified(h.Family)
 	if !ok {
-		return Route{}, fmt.Errorf("route: family %d: want AF_INET or AF_INET6", h.Family)
+		return Route{}, fmt.Errorf("route: message of address family %d, neither IPv4 nor IPv6", h.Family)
 	}
 	r := Route{
 		Table: rtattr.RouteTable(h.Table), Scope: ScopeOf(h.Scope), Type: h.Type, Protocol: h.Protocol, TOS: h.TOS,

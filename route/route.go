@@ -98,37 +98,49 @@ func family(a netip.Addr) uint8 {
 	return rtattr.AF_INET6
 }
 
-// check tells what no message can express, or what the kernel would misread.
-func (r *Route) check() error {
+// invalid returns what is wrong with r. It is what the kernel would refuse
+// without a word, take for something else, or ignore.
+func (r *Route) invalid() string {
+	dst := r.Dst.Addr()
 	switch {
 	case !r.Dst.IsValid():
-		return fmt.Errorf("route: no destination: a default route is 0.0.0.0/0 or ::/0")
+		return "no destination: that of a default route is 0.0.0.0/0 or ::/0"
 	case r.Dst != r.Dst.Masked():
-		return fmt.Errorf("route: %s: bits behind the prefix length: the destination is %s", r.Dst, r.Dst.Masked())
-	case r.Dst.Addr().Is4In6():
-		return fmt.Errorf("route: %s is IPv4 in IPv6: give it as IPv4", r.Dst)
-	case r.Src.IsValid() && r.Src.Addr().Is4() != r.Dst.Addr().Is4():
-		return fmt.Errorf("route: %s: source %s is of another family", r.Dst, r.Src)
+		return fmt.Sprintf("bits behind the prefix length: the destination is %v", r.Dst.Masked())
+	case dst.Is4In6():
+		return "an IPv4 destination in IPv6 form"
+	case dst.Zone() != "":
+		return "the destination has a zone: Index says the interface"
+	case r.Src != (netip.Prefix{}) && !r.Src.IsValid():
+		return "Src has no prefix length"
+	case r.Src.IsValid() && dst.Is4():
+		return "IPv4 routes have no Src"
+	case r.Src.IsValid() && !r.Src.Addr().Is6():
+		return "Src is of another address family than Dst"
 	case r.Src.IsValid() && r.Src != r.Src.Masked():
-		return fmt.Errorf("route: %s: bits behind the prefix length of source %s", r.Dst, r.Src)
-	case r.PrefSrc.IsValid() && r.PrefSrc.Is4() != r.Dst.Addr().Is4():
-		return fmt.Errorf("route: %s: preferred source %s is of another family", r.Dst, r.PrefSrc)
+		return fmt.Sprintf("bits behind the prefix length of Src: it is %v", r.Src.Masked())
+	case r.PrefSrc.IsValid() && r.PrefSrc.Is4() != dst.Is4():
+		return "PrefSrc is of another address family than Dst"
+	case dst.Is6() && r.Gateway.Is4():
+		return "an IPv6 route has no IPv4 Gateway"
 	case len(r.Multipath) > 0 && (r.Gateway.IsValid() || r.Index != 0 || r.NexthopID != 0):
-		return fmt.Errorf("route: %s: Multipath goes without Gateway, Index and NexthopID", r.Dst)
+		return "Multipath goes without Gateway, Index and NexthopID"
 	case r.NexthopID != 0 && (r.Gateway.IsValid() || r.Index != 0):
-		return fmt.Errorf("route: %s: NexthopID goes without Gateway and Index", r.Dst)
+		return "NexthopID goes without Gateway and Index"
 	case (r.EncapType == 0) != (r.Encap == ""):
-		return fmt.Errorf("route: %s: Encap and EncapType go together", r.Dst)
+		return "Encap and EncapType go together"
 	}
-	for i, h := range r.Multipath {
-		switch {
+	for i := range r.Multipath {
+		switch h := &r.Multipath[i]; {
 		case h.Weight < 0 || h.Weight > 256:
-			return fmt.Errorf("route: %s: weight %d of nexthop %d: want 1 to 256", r.Dst, h.Weight, i)
+			return fmt.Sprintf("Weight %d of nexthop %d: 1 to 256", h.Weight, i)
+		case dst.Is6() && h.Gateway.Is4():
+			return fmt.Sprintf("nexthop %d: an IPv6 route has no IPv4 Gateway", i)
 		case (h.EncapType == 0) != (h.Encap == ""):
-			return fmt.Errorf("route: %s: Encap and EncapType of nexthop %d go together", r.Dst, i)
+			return fmt.Sprintf("nexthop %d: Encap and EncapType go together", i)
 		}
 	}
-	return nil
+	return ""
 }
 
 // scope returns rtm_scope of a message of type typ.
