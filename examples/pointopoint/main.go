@@ -16,6 +16,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/nlwire/nlwire/address"
 	"github.com/nlwire/nlwire/internal/private"
@@ -150,10 +152,30 @@ func show(conn *rtnl.Conn, l link, name string, mtu uint32, verbose bool) error 
 	if err := tun.Configure(ctx, conn, dev, s); err != nil {
 		return err
 	}
+	if err := settle(ctx, conn, dev.Index()); err != nil {
+		return err
+	}
 	if err := printDevice(ctx, conn, os.Stdout, dev.Index()); err != nil {
 		return err
 	}
 	return pings(dev, l)
+}
+
+// settle waits until no address is tentative. There is no duplicate address
+// detection on a link without neighbours, but the kernel decides that a little
+// later, and sends from no tentative address.
+func settle(ctx context.Context, conn *rtnl.Conn, index int) error {
+	for range 200 {
+		addresses, err := address.List(ctx, conn, address.Filter{Family: rtattr.AF_INET6, Index: uint32(index)})
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(addresses, func(a address.Address) bool { return a.Flags&rtattr.IFA_F_TENTATIVE != 0 }) {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return errors.New("an IPv6 address has been tentative for 2 s")
 }
 
 // pings lets the far end answer and asks it, and a host of the network behind it.

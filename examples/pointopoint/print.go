@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/netip"
 	"strings"
 
 	"github.com/nlwire/nlwire/address"
@@ -16,27 +15,52 @@ import (
 )
 
 // printDevice reads a device back from the kernel and prints it as `ip address
-// show` and `ip route show table all` do.
+// show dev` and `ip route show table all dev` do.
 func printDevice(ctx context.Context, conn *rtnl.Conn, w io.Writer, index int) error {
 	name, err := printLink(ctx, conn, w, index)
 	if err != nil {
 		return err
 	}
-	addresses, err := address.List(ctx, conn, address.Filter{Index: uint32(index)})
-	if err != nil {
-		return err
+	for _, family := range []uint8{rtattr.AF_INET, rtattr.AF_INET6} {
+		addresses, err := address.List(ctx, conn, address.Filter{Family: family, Index: uint32(index)})
+		if err != nil {
+			return err
+		}
+		for _, a := range addresses {
+			printAddress(w, a)
+		}
 	}
-	for _, a := range addresses {
-		printAddress(w, a, name)
-	}
-	routes, err := route.List(ctx, conn, route.Filter{Index: uint32(index)})
-	if err != nil {
-		return err
-	}
-	for _, r := range routes {
-		printRoute(w, r, name)
+	for _, family := range []uint8{rtattr.AF_INET, rtattr.AF_INET6} {
+		for v, err := range route.All(ctx, conn, route.Filter{Family: family, Index: uint32(index)}) {
+			if err != nil {
+				return err
+			}
+			if err := printRoute(w, v, name); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// printed are the flags of a link in the order in which ip prints them.
+var printed = []rtattr.IfFlags{
+	rtattr.IFF_LOOPBACK, rtattr.IFF_BROADCAST, rtattr.IFF_POINTOPOINT, rtattr.IFF_MULTICAST, rtattr.IFF_NOARP, rtattr.IFF_ALLMULTI,
+	rtattr.IFF_PROMISC, rtattr.IFF_MASTER, rtattr.IFF_SLAVE, rtattr.IFF_DEBUG, rtattr.IFF_DYNAMIC, rtattr.IFF_AUTOMEDIA,
+	rtattr.IFF_PORTSEL, rtattr.IFF_NOTRAILERS, rtattr.IFF_UP, rtattr.IFF_LOWER_UP, rtattr.IFF_DORMANT, rtattr.IFF_ECHO,
+}
+
+func flags(f rtattr.IfFlags) string {
+	var names []string
+	if f&rtattr.IFF_UP != 0 && f&rtattr.IFF_RUNNING == 0 {
+		names = append(names, "NO-CARRIER")
+	}
+	for _, x := range printed {
+		if f&x != 0 {
+			names = append(names, strings.ToUpper(strings.ReplaceAll(x.String(), "-", "_")))
+		}
+	}
+	return strings.Join(names, ",")
 }
 
 func printLink(ctx context.Context, conn *rtnl.Conn, w io.Writer, index int) (name string, err error) {
@@ -54,32 +78,36 @@ func printLink(ctx context.Context, conn *rtnl.Conn, w io.Writer, index int) (na
 		b, _ := v.IfName()
 		name = string(b)
 		mtu, _ := v.MTU()
-		qlen, _ := v.TxQLen()
+		qdisc, _ := v.Qdisc()
 		state, _ := v.OperState()
-		fmt.Fprintf(w, "%d: %s: <%s> mtu %d state %s qlen %d\n", v.Header.Index, name,
-			strings.ToUpper(strings.ReplaceAll(strings.ReplaceAll(v.Header.Flags.String(), "-", "_"), "|", ",")), mtu,
-			strings.ToUpper(state.String()), qlen)
-		fmt.Fprintln(w, "    link/none") // ARPHRD_NONE: no link-layer addresses
+		qlen, _ := v.TxQLen()
+		fmt.Fprintf(w, "%d: %s: <%s> mtu %d qdisc %s state %s group default qlen %d\n",
+			v.Header.Index, name, flags(v.Header.Flags), mtu, qdisc, strings.ToUpper(state.String()), qlen)
+		fmt.Fprintln(w, "    link/none") // ARPHRD_NONE: a TUN has no link-layer addresses
 	}
 	return name, nil
 }
 
-func printAddress(w io.Writer, a address.Address, name string) {
+func printAddress(w io.Writer, a address.Address) {
 	family := "inet"
 	if a.Local.Addr().Is6() {
 		family = "inet6"
 	}
-	fmt.Fprintf(w, "    %s ", family)
+	own := a.Local.String()
 	if a.Peer.IsValid() {
-		fmt.Fprintf(w, "%s peer %s", a.Local.Addr(), a.Peer)
-	} else {
-		fmt.Fprint(w, a.Local)
+		own = fmt.Sprintf("%s peer %s", a.Local.Addr(), a.Peer)
 	}
-	fmt.Fprintf(w, " scope %s", scope(a.Scope))
-	if family == "inet" {
-		fmt.Fprintf(w, " %s", a.Label)
+	words := []string{"   ", family, own, "scope", scope(a.Scope)}
+	if a.Flags&rtattr.IFA_F_PERMANENT == 0 {
+		words = append(words, "dynamic")
 	}
-	fmt.Fprintf(w, "\n       valid_lft %s preferred_lft %s\n", a.Valid, a.Preferred)
+	if rest := a.Flags &^ rtattr.IFA_F_PERMANENT; rest != 0 {
+		words = append(words, strings.Split(rest.String(), "|")...)
+	}
+	if a.Label != "" {
+		words = append(words, a.Label)
+	}
+	fmt.Fprintf(w, "%s\n       valid_lft %s preferred_lft %s\n", strings.Join(words, " "), a.Valid, a.Preferred)
 }
 
 // scope is ip's word: it says global where the kernel says universe.
@@ -90,35 +118,46 @@ func scope(s rtattr.Scope) string {
 	return s.String()
 }
 
-func printRoute(w io.Writer, r route.Route, name string) {
-	var b strings.Builder
+func printRoute(w io.Writer, v *rtattr.RouteView, name string) error {
+	r, err := route.Parse(v)
+	if err != nil {
+		return err
+	}
+	var words []string
+	add := func(w ...string) { words = append(words, w...) }
 	if r.Type != rtattr.RTN_UNICAST {
-		fmt.Fprintf(&b, "%s ", r.Type)
+		add(r.Type.String())
 	}
 	switch {
 	case r.Dst.Bits() == 0:
-		b.WriteString("default")
+		add("default")
 	case r.Dst.IsSingleIP():
-		b.WriteString(r.Dst.Addr().String())
+		add(r.Dst.Addr().String())
 	default:
-		b.WriteString(r.Dst.String())
+		add(r.Dst.String())
 	}
-	if r.Gateway != (netip.Addr{}) {
-		fmt.Fprintf(&b, " via %s", r.Gateway)
+	if r.Gateway.IsValid() {
+		add("via", r.Gateway.String())
 	}
-	fmt.Fprintf(&b, " dev %s", name)
+	add("dev", name)
 	if r.Table != rtattr.RT_TABLE_MAIN {
-		fmt.Fprintf(&b, " table %s", r.Table)
+		add("table", r.Table.String())
 	}
-	fmt.Fprintf(&b, " proto %s", r.Protocol)
-	if s, _ := r.Scope.Value(); s != rtattr.RT_SCOPE_UNIVERSE {
-		fmt.Fprintf(&b, " scope %s", scope(s))
+	add("proto", r.Protocol.String())
+	if r.Dst.Addr().Is4() {
+		if s, _ := r.Scope.Value(); s != rtattr.RT_SCOPE_UNIVERSE {
+			add("scope", scope(s))
+		}
 	}
 	if r.PrefSrc.IsValid() {
-		fmt.Fprintf(&b, " src %s", r.PrefSrc)
+		add("src", r.PrefSrc.String())
 	}
-	if r.Priority != 0 {
-		fmt.Fprintf(&b, " metric %d", r.Priority)
+	if metric, ok := v.Priority(); ok {
+		add("metric", fmt.Sprint(metric))
 	}
-	fmt.Fprintln(w, b.String())
+	if pref, ok := v.Pref(); ok {
+		add("pref", pref.String())
+	}
+	_, err = fmt.Fprintln(w, strings.Join(words, " "))
+	return err
 }
