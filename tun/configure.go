@@ -32,6 +32,11 @@ type Setup struct {
 
 	// Routes are added, through the device if they say neither Index nor
 	// Multipath nor NexthopID.
+	//
+	// TUN has one neighbour and needs no Gateway. An IPv6 peer as Gateway is
+	// refused here ("no route to host") unless Flags has RTNH_F_ONLINK: the kernel
+	// adds the route to the peer a moment after the device is up, when its address
+	// is no longer tentative (addrconf_dad_completed in net/ipv6/addrconf.c).
 	Routes []route.Route
 }
 
