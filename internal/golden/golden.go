@@ -129,7 +129,7 @@ func (f *File) parseHeader(comment string) (int, error) {
 		}
 	}
 	if f.From == "" || f.Result == "" {
-		return len(lines), errors.New("need from: and result:")
+		return len(lines), errors.New("from: or result: is missing")
 	}
 	return 0, nil
 }
@@ -158,7 +158,7 @@ func (f *File) set(line string) error {
 		return fmt.Errorf("unknown key %q", key)
 	}
 	if *p != "" {
-		return fmt.Errorf("second %s:", key)
+		return fmt.Errorf("second %q", key)
 	}
 	*p = value
 	return nil
