@@ -9,6 +9,7 @@ import (
 	"net/netip"
 
 	"github.com/nlwire/nlwire/address"
+	"github.com/nlwire/nlwire/link"
 	"github.com/nlwire/nlwire/route"
 	"github.com/nlwire/nlwire/rtattr"
 	"github.com/nlwire/nlwire/rtnl"
@@ -62,8 +63,8 @@ func Configure(ctx context.Context, conn *rtnl.Conn, dev *Device, s Setup) error
 }
 
 // AppendSetup appends the messages of Configure: an RTM_NEWADDR for each address,
-// then an RTM_NEWLINK with the MTU and IFF_UP, without the IFLA_LINKINFO that the
-// kernel refuses for TUN and TAP, then an RTM_NEWROUTE for each route.
+// then one that sets the MTU and IFF_UP, without the IFLA_LINKINFO that the kernel
+// refuses for TUN and TAP, then an RTM_NEWROUTE for each route.
 func AppendSetup(e *rtattr.Encoder, index int, s Setup) {
 	if err := s.check(); err != nil {
 		e.Fail(err)
@@ -73,16 +74,8 @@ func AppendSetup(e *rtattr.Encoder, index int, s Setup) {
 		a.Index = uint32(index)
 		address.AppendAdd(e, a)
 	}
-	if s.hasLink() {
-		h := rtattr.IfInfomsg{Index: int32(index)}
-		if s.Up {
-			h.Flags, h.Change = rtattr.IFF_UP, rtattr.IFF_UP
-		}
-		w := rtattr.AppendLink(e, rtattr.RTM_NEWLINK, rtattr.NLM_F_REQUEST, h)
-		if s.MTU != 0 {
-			w.MTU(s.MTU)
-		}
-		w.End()
+	if c := s.link(); c != (link.Config{}) {
+		link.AppendSet(e, uint32(index), c)
 	}
 	for _, r := range s.Routes {
 		if r.Index == 0 && len(r.Multipath) == 0 && r.NexthopID == 0 {
@@ -92,7 +85,13 @@ func AppendSetup(e *rtattr.Encoder, index int, s Setup) {
 	}
 }
 
-func (s *Setup) hasLink() bool { return s.Up || s.MTU != 0 }
+func (s *Setup) link() link.Config {
+	c := link.Config{MTU: s.MTU}
+	if s.Up {
+		c.Set = rtattr.IFF_UP
+	}
+	return c
+}
 
 // check tells what the kernel would do without a word, or refuse without a reason.
 func (s *Setup) check() error {
@@ -120,9 +119,9 @@ func (s *Setup) annotate(err error) {
 			continue
 		}
 		i -= len(s.Addresses)
-		if s.hasLink() {
+		if c := s.link(); c != (link.Config{}) {
 			if i == 0 {
-				r.Op, r.Object = "link", s.link()
+				r.Op, r.Object = "link", c.String()
 				continue
 			}
 			i--
@@ -139,14 +138,4 @@ func withoutIndex(a address.Address) string {
 		return fmt.Sprintf("%v peer %v", a.Local.Addr(), a.Peer)
 	}
 	return a.Local.String()
-}
-
-func (s *Setup) link() string {
-	switch {
-	case s.Up && s.MTU != 0:
-		return fmt.Sprintf("mtu %d up", s.MTU)
-	case s.Up:
-		return "up"
-	}
-	return fmt.Sprintf("mtu %d", s.MTU)
 }
