@@ -27,8 +27,8 @@ import (
 	"github.com/nlwire/nlwire/tun"
 )
 
-// A link is a set-up and who answers at its far end.
-type link struct {
+// An end is a set-up and who answers at its far end.
+type end struct {
 	title string
 	local string
 	peer  string // "" if there is none
@@ -37,7 +37,7 @@ type link struct {
 	via   bool   // the route goes through far, not just through the device
 }
 
-var links = []link{
+var ends = []end{
 	{"an address in a subnet", "10.66.66.1/24", "", "10.66.66.2", "198.51.100.0/24", true},
 	{"a point-to-point address with a peer", "10.66.66.1/32", "10.66.66.2/32", "10.66.66.2", "198.51.100.0/24", false},
 	{"a /31 (RFC 3021)", "10.66.66.2/31", "", "10.66.66.3", "198.51.100.0/24", true},
@@ -69,7 +69,7 @@ func main() {
 		os.Exit(code)
 	}
 	if *prefix != "" {
-		links = []link{{"as asked for", *prefix, *peer, "", "", false}}
+		ends = []end{{"as asked for", *prefix, *peer, "", "", false}}
 	} else if *peer != "" {
 		fatal(errors.New("-peer goes with -addr"))
 	}
@@ -89,7 +89,7 @@ func run(name string, mtu uint32, verbose bool) error {
 		return err
 	}
 	defer conn.Close()
-	for _, l := range links {
+	for _, l := range ends {
 		if err := show(conn, l, name, mtu, verbose); err != nil {
 			return err
 		}
@@ -97,8 +97,8 @@ func run(name string, mtu uint32, verbose bool) error {
 	return nil
 }
 
-// setup turns a link into what Configure takes.
-func (l link) setup(mtu uint32) (tun.Setup, error) {
+// setup turns an end into what Configure takes.
+func (l end) setup(mtu uint32) (tun.Setup, error) {
 	local, err := netip.ParsePrefix(l.local)
 	if err != nil {
 		return tun.Setup{}, fmt.Errorf("address %q: want one such as 10.1.2.3/24: %w", l.local, err)
@@ -122,7 +122,7 @@ func (l link) setup(mtu uint32) (tun.Setup, error) {
 
 // show creates one device, configures it, prints it, pings through it and lets
 // it vanish.
-func show(conn *rtnl.Conn, l link, name string, mtu uint32, verbose bool) error {
+func show(conn *rtnl.Conn, l end, name string, mtu uint32, verbose bool) error {
 	s, err := l.setup(mtu)
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func settle(ctx context.Context, conn *rtnl.Conn, index int) error {
 }
 
 // pings lets the far end answer and asks it, and a host of the network behind it.
-func pings(dev *tun.Device, l link) error {
+func pings(dev *tun.Device, l end) error {
 	if l.far == "" {
 		return nil
 	}

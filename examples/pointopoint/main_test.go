@@ -38,7 +38,7 @@ func TestPrint(t *testing.T) {
 	}
 	defer conn.Close()
 	ctx := context.Background()
-	for _, l := range links {
+	for _, l := range ends {
 		s, err := l.setup(1400)
 		if err != nil {
 			t.Fatal(err)
@@ -82,7 +82,7 @@ func TestPings(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	for _, l := range links {
+	for _, l := range ends {
 		s, err := l.setup(1400)
 		if err != nil {
 			t.Fatal(err)
@@ -130,18 +130,18 @@ func TestProgram(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	if n := strings.Count(out, "reply from "); n != 2*len(links) {
+	if n := strings.Count(out, "reply from "); n != 2*len(ends) {
 		t.Errorf("%d replies", n)
 	}
 	for want, args := range map[string][]string{
-		`address "10.1.2.3/33": want one such as 10.1.2.3/24`:                                        {"-addr", "10.1.2.3/33"},
-		`peer "10.1.2.4": want one such as 10.1.2.4/32`:                                              {"-addr", "10.1.2.3/32", "-peer", "10.1.2.4"},
-		`-peer goes with -addr`:                                                                      {"-peer", "10.1.2.4/32"},
-		`tun: create "lo": a network device of this name exists`:                                     {"-name", "lo"},
-		`tun: configure "tun0": link mtu 60 up: message 1 (RTM_NEWLINK): invalid argument: mtu less`: {"-addr", "10.1.2.3/24", "-mtu", "60"},
-		`Peer is of another address family than Local`:                                               {"-addr", "10.1.2.3/32", "-peer", "fd00::1/128"},
-		`MTU 1279 and the address fd00:1::1/64: IPv6 needs 1280 at least`:                            {"-addr", "fd00:1::1/64", "-mtu", "1279"},
-		`argument "x": there are only flags`:                                                         {"x"},
+		`address "10.1.2.3/33": want one such as 10.1.2.3/24`:                                            {"-addr", "10.1.2.3/33"},
+		`peer "10.1.2.4": want one such as 10.1.2.4/32`:                                                  {"-addr", "10.1.2.3/32", "-peer", "10.1.2.4"},
+		`-peer goes with -addr`:                                                                          {"-peer", "10.1.2.4/32"},
+		`tun: create "lo": a network device of this name exists`:                                         {"-name", "lo"},
+		`tun: configure "tun0": link mtu 60 set up: message 1 (RTM_NEWLINK): invalid argument: mtu less`: {"-addr", "10.1.2.3/24", "-mtu", "60"},
+		`Peer is of another address family than Local`:                                                   {"-addr", "10.1.2.3/32", "-peer", "fd00::1/128"},
+		`MTU 1279 and the address fd00:1::1/64: IPv6 needs 1280 at least`:                                {"-addr", "fd00:1::1/64", "-mtu", "1279"},
+		`argument "x": there are only flags`:                                                             {"x"},
 	} {
 		out, err := run(args...)
 		if err == nil || !strings.Contains(out, want) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/nlwire/nlwire/address"
+	"github.com/nlwire/nlwire/link"
 	"github.com/nlwire/nlwire/route"
 	"github.com/nlwire/nlwire/rtattr"
 	"github.com/nlwire/nlwire/rtnl"
@@ -66,7 +67,7 @@ func flags(f rtattr.IfFlags) string {
 func printLink(ctx context.Context, conn *rtnl.Conn, w io.Writer, index int) (name string, err error) {
 	e := conn.Encoder()
 	defer conn.Release(e)
-	rtattr.AppendLink(e, rtattr.RTM_GETLINK, rtattr.NLM_F_REQUEST, rtattr.IfInfomsg{Index: int32(index)}).End()
+	link.AppendGet(e, uint32(index))
 	for m, err := range conn.Query(ctx, e) {
 		if err != nil {
 			return "", err
