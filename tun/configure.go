@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/netip"
 
 	"github.com/nlwire/nlwire/address"
@@ -36,8 +37,8 @@ type Setup struct {
 	//
 	// TUN has one neighbour and needs no Gateway. An IPv6 peer as Gateway is
 	// refused here ("no route to host") unless Flags has RTNH_F_ONLINK: the kernel
-	// adds the route to the peer a moment after the device is up, when its address
-	// is no longer tentative (addrconf_dad_completed in net/ipv6/addrconf.c).
+	// adds the route to the peer a moment later, when the own address is no longer
+	// tentative (addrconf_dad_completed in net/ipv6/addrconf.c).
 	Routes []route.Route
 }
 
@@ -62,26 +63,63 @@ func Configure(ctx context.Context, conn *rtnl.Conn, dev *Device, s Setup) error
 	return nil
 }
 
-// AppendSetup appends the messages of Configure: an RTM_NEWADDR for each address,
-// then one that sets the MTU and IFF_UP, without the IFLA_LINKINFO that the kernel
-// refuses for TUN and TAP, then an RTM_NEWROUTE for each route.
+// AppendSetup appends the messages of Configure, in this order: an RTM_NEWADDR for
+// each address; an RTM_NEWLINK with the MTU and IFF_UP, without the IFLA_LINKINFO
+// that the kernel refuses for TUN and TAP; an RTM_NEWADDR for each IPv6 address with a
+// Peer; an RTM_NEWROUTE for each route.
+//
+// IPv6 peers come late since the kernel adds the route to a peer once, when it has
+// finished with the address, and not again when the device goes up
+// (__ipv6_ifa_notify and fixup_permanent_addr in net/ipv6/addrconf.c).
 func AppendSetup(e *rtattr.Encoder, index int, s Setup) {
 	if err := s.check(); err != nil {
 		e.Fail(err)
 		return
 	}
-	for _, a := range s.Addresses {
-		a.Index = uint32(index)
-		address.AppendAdd(e, a)
-	}
-	if c := s.link(); c != (link.Config{}) {
-		link.AppendSet(e, uint32(index), c)
-	}
-	for _, r := range s.Routes {
-		if r.Index == 0 && len(r.Multipath) == 0 && r.NexthopID == 0 {
-			r.Index = uint32(index)
+	for x := range s.steps(uint32(index)) {
+		switch {
+		case x.address != nil:
+			address.AppendAdd(e, *x.address)
+		case x.route != nil:
+			route.AppendAdd(e, *x.route)
+		default:
+			link.AppendSet(e, uint32(index), s.link())
 		}
-		route.AppendAdd(e, r)
+	}
+}
+
+// A step is one message: an address, a route, or the link.
+type step struct {
+	address *address.Address
+	route   *route.Route
+}
+
+// steps are the messages in their order, with the index of the device.
+func (s *Setup) steps(index uint32) iter.Seq[step] {
+	return func(yield func(step) bool) {
+		addresses := func(late bool) bool {
+			for _, a := range s.Addresses {
+				if (a.Peer.IsValid() && a.Local.Addr().Is6()) != late {
+					continue
+				}
+				a.Index = index
+				if !yield(step{address: &a}) {
+					return false
+				}
+			}
+			return true
+		}
+		if !addresses(false) || s.link() != (link.Config{}) && !yield(step{}) || !addresses(true) {
+			return
+		}
+		for _, r := range s.Routes {
+			if r.Index == 0 && len(r.Multipath) == 0 && r.NexthopID == 0 {
+				r.Index = index
+			}
+			if !yield(step{route: &r}) {
+				return
+			}
+		}
 	}
 }
 
@@ -112,23 +150,21 @@ func (s *Setup) annotate(err error) {
 	if !errors.As(err, &refused) {
 		return
 	}
-	for _, r := range refused {
-		i := r.Index
-		if i < len(s.Addresses) {
-			r.Op, r.Object = "address", withoutIndex(s.Addresses[i])
-			continue
-		}
-		i -= len(s.Addresses)
-		if c := s.link(); c != (link.Config{}) {
-			if i == 0 {
-				r.Op, r.Object = "link", c.String()
-				continue
+	i := 0
+	for x := range s.steps(0) {
+		for len(refused) > 0 && refused[0].Index == i {
+			r := refused[0]
+			switch {
+			case x.address != nil:
+				r.Op, r.Object = "address", withoutIndex(*x.address)
+			case x.route != nil:
+				r.Op, r.Object = "route", x.route.String()
+			default:
+				r.Op, r.Object = "link", s.link().String()
 			}
-			i--
+			refused = refused[1:]
 		}
-		if i < len(s.Routes) {
-			r.Op, r.Object = "route", s.Routes[i].String()
-		}
+		i++
 	}
 }
 

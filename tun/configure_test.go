@@ -191,11 +191,41 @@ route 10.9.0.0/16 via 192.0.2.9: message 3 (RTM_NEWROUTE): network is unreachabl
 	}
 }
 
+// TestConfigurePeers adds IPv6 peers again and again: the kernel must never lose
+// the route to them.
+func TestConfigurePeers(t *testing.T) {
+	ns, conn, _ := dial(t)
+	for range 20 {
+		dev, err := tun.Create(tun.Config{NetNS: ns.FD()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = tun.Configure(context.Background(), conn, dev, tun.Setup{
+			Addresses: []address.Address{{Local: pfx("fd00:1::1/128"), Peer: pfx("fd00:1::2/128")}}, Up: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; ; i++ {
+			r, err := route.Get(context.Background(), conn, route.Lookup{Dst: ip("fd00:1::2")})
+			if err == nil && r.Index == uint32(dev.Index()) {
+				break
+			}
+			if i == 200 {
+				t.Fatalf("no route to the peer after 2 s: %v", err)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if err := dev.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestAppendSetup has the order of the messages, and no IFLA_LINKINFO.
 func TestAppendSetup(t *testing.T) {
 	var e rtattr.Encoder
 	tun.AppendSetup(&e, 7, tun.Setup{
-		Addresses: []address.Address{{Local: pfx("10.66.66.1/24")}, {Local: pfx("fd00::1/64")}},
+		Addresses: []address.Address{{Local: pfx("fd00:1::1/128"), Peer: pfx("fd00:1::2/128")}, {Local: pfx("10.66.66.1/24")}, {Local: pfx("fd00::1/64")}},
 		MTU:       1400, Up: true,
 		Routes: []route.Route{{Dst: pfx("0.0.0.0/0")}, {Dst: pfx("10.0.0.0/8"), Index: 9}},
 	})
@@ -214,7 +244,7 @@ func TestAppendSetup(t *testing.T) {
 			got = append(got, strings.TrimSpace(name))
 		}
 	}
-	want := []string{"RTM_NEWADDR", "RTM_NEWADDR", "RTM_NEWLINK", "IFLA_MTU 1400", "RTM_NEWROUTE", "RTA_OIF 7", "RTM_NEWROUTE", "RTA_OIF 9"}
+	want := []string{"RTM_NEWADDR", "RTM_NEWADDR", "RTM_NEWLINK", "IFLA_MTU 1400", "RTM_NEWADDR", "RTM_NEWROUTE", "RTA_OIF 7", "RTM_NEWROUTE", "RTA_OIF 9"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

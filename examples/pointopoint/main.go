@@ -152,7 +152,7 @@ func show(conn *rtnl.Conn, l end, name string, mtu uint32, verbose bool) error {
 	if err := tun.Configure(ctx, conn, dev, s); err != nil {
 		return err
 	}
-	if err := settle(ctx, conn, dev.Index()); err != nil {
+	if err := settle(ctx, conn, dev.Index(), l.far); err != nil {
 		return err
 	}
 	if err := printDevice(ctx, conn, os.Stdout, dev.Index()); err != nil {
@@ -161,21 +161,27 @@ func show(conn *rtnl.Conn, l end, name string, mtu uint32, verbose bool) error {
 	return pings(dev, l)
 }
 
-// settle waits until no address is tentative. There is no duplicate address
-// detection on a link without neighbours, but the kernel decides that a little
-// later, and sends from no tentative address.
-func settle(ctx context.Context, conn *rtnl.Conn, index int) error {
-	for range 200 {
+// settle waits until the kernel has finished with IPv6: no address is tentative,
+// and there is a route to the far end. There is no duplicate address detection on
+// a link without neighbours, but the kernel decides that a little later, and adds
+// the route to a peer only then.
+func settle(ctx context.Context, conn *rtnl.Conn, index int, far string) error {
+	deadline := time.Now().Add(2 * time.Second)
+	for {
 		addresses, err := address.List(ctx, conn, address.Filter{Family: rtattr.AF_INET6, Index: uint32(index)})
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(addresses, func(a address.Address) bool { return a.Flags&rtattr.IFA_F_TENTATIVE != 0 }) {
-			return nil
+		if slices.ContainsFunc(addresses, func(a address.Address) bool { return a.Flags&rtattr.IFA_F_TENTATIVE != 0 }) {
+			err = errors.New("an IPv6 address is still tentative")
+		} else if far != "" {
+			_, err = route.Get(ctx, conn, route.Lookup{Dst: netip.MustParseAddr(far)})
+		}
+		if err == nil || time.Now().After(deadline) {
+			return err
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	return errors.New("an IPv6 address has been tentative for 2 s")
 }
 
 // pings lets the far end answer and asks it, and a host of the network behind it.

@@ -50,7 +50,7 @@ func TestPrint(t *testing.T) {
 		if err := tun.Configure(ctx, conn, dev, s); err != nil {
 			t.Fatal(err)
 		}
-		if err := settle(ctx, conn, dev.Index()); err != nil {
+		if err := settle(ctx, conn, dev.Index(), l.far); err != nil {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
@@ -94,7 +94,7 @@ func TestPings(t *testing.T) {
 		if err := tun.Configure(context.Background(), conn, dev, s); err != nil {
 			t.Fatal(err)
 		}
-		if err := settle(context.Background(), conn, dev.Index()); err != nil {
+		if err := settle(context.Background(), conn, dev.Index(), l.far); err != nil {
 			t.Fatal(err)
 		}
 		if err := pings(dev, l); err != nil {
