@@ -41,7 +41,7 @@
 //	                        struct, each followed by the nested attributes; the
 //	                        struct's first member, a u16, is the length of both
 //	                        (RTA_MULTIPATH).
-//	array: true             on a binary attribute with struct: an array of the
+//	array: true             (not supported yet) on a binary attribute with struct: an array of the
 //	                        struct without further framing (NHA_GROUP).
 //	tail: addr              on a binary attribute with struct: the struct is followed
 //	                        by an address of 4 or 16 bytes (RTA_VIA).

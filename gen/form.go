@@ -84,7 +84,7 @@ func (a *attr) scalar() form {
 	f.samples = [3]string{goType + "(0)", goType + "(" + big + ")", goType + "(0x12)"}
 	if a.Multi {
 		f.getResult = fmt.Sprintf("iter.Seq[%s]", goType)
-		f.get = fmt.Sprintf("return func(yield func(%s) bool) {\nfor off := range v.attrs.Offsets(@) {\nif x, ok := v.attrs.%s(off); ok && !yield(%s(x)) {\nreturn\n}\n}\n}", goType, method, goType)
+		f.get = fmt.Sprintf("return func(yield func(%s) bool) {\nfor off := range v.attrs.Offsets(@) {\nif b, _ := v.attrs.Bytes(off); len(b) != %d {\ncontinue\n}\nif x, ok := v.attrs.%s(off); ok && !yield(%s(x)) {\nreturn\n}\n}\n}", goType, bits/8, method, goType)
 	}
 	return f
 }
@@ -186,13 +186,21 @@ func (a *attr) address() form {
 	return f
 }
 
+// parse is the view's method for attributes that no header precedes.
+func (s *attrSet) parse() string {
+	if s.header != nil {
+		return "ParseAttrs"
+	}
+	return "Parse"
+}
+
 func (a *attr) nest() form {
 	name := a.nested.goName()
 	f := form{typ: "NestT", max: anyLen, result: name + "Encoder ",
 		put:       fmt.Sprintf("return %sEncoder{w.Nest.Nest(@)}", name),
 		getResult: fmt.Sprintf("(n %sView, err error)", name),
 	}
-	parse := "Parse"
+	parse := a.nested.parse()
 	switch {
 	case a.sequence():
 		h := a.st.goName()
@@ -217,8 +225,7 @@ func (a *attr) nest() form {
 	case a.Header != "":
 		f.args = "h " + a.st.goName()
 		f.put = fmt.Sprintf("n := w.Open(@)\nn.Raw(h.Append(make([]byte, 0, %d)))\nreturn %sEncoder{n}", a.st.size, name)
-	case a.nested.header != nil:
-		parse = "ParseAttrs"
+		parse = "Parse"
 	}
 	switch {
 	case a.Multi:

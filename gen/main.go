@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -72,6 +73,12 @@ func generate(files []string, pkg string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return m.files(pkg)
+}
+
+// files writes the files of the package.
+func (m *model) files(pkg string) (map[string][]byte, error) {
+	var errs []error
 	want := map[string][]byte{}
 	add := func(name, from string, write func(*emitter)) {
 		g := &emitter{m: m, pkg: pkg}
@@ -80,7 +87,7 @@ func generate(files []string, pkg string) (map[string][]byte, error) {
 		errs = append(errs, err)
 		want[name] = b
 	}
-	for _, s := range specs {
+	for _, s := range m.specs {
 		base := strings.TrimPrefix(s.Name, "rt-")
 		from := "tables/" + filepath.Base(s.file)
 		add(base+"_gen.go", from, func(g *emitter) { g.spec(s) })
@@ -88,7 +95,10 @@ func generate(files []string, pkg string) (map[string][]byte, error) {
 	}
 	add("msg_gen.go", "tables", (*emitter).messages)
 	add("numbers_gen_test.go", "tables", (*emitter).numbersTest)
-	return want, errors.Join(append(errs, m.errs...)...)
+	if err := errors.Join(m.errs...); err != nil {
+		return nil, err // what is written is wrong then
+	}
+	return want, errors.Join(errs...)
 }
 
 // compare reports every file that generating would change.
@@ -97,6 +107,8 @@ func compare(dir string, want map[string][]byte) error {
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		got, err := os.ReadFile(filepath.Join(dir, name))
 		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			errs = append(errs, fmt.Errorf("%s is missing: run go run ./gen", filepath.Join(dir, name)))
 		case err != nil:
 			errs = append(errs, err)
 		case !bytes.Equal(got, want[name]):
@@ -149,8 +161,8 @@ func (g *emitter) messages() {
 	g.p("func MsgName(typ uint16) string {\nswitch typ {")
 	for _, s := range g.m.specs {
 		for _, d := range s.Definitions {
-			if d.Type == "const" && strings.HasPrefix(d.CName, "NLMSG_") && d.CName != "NLMSG_MIN_TYPE" {
-				g.p("case %s:\nreturn %q", d.CName, d.CName)
+			if c := d.cConst(s.Name); d.Type == "const" && strings.HasPrefix(c, "NLMSG_") && c != "NLMSG_MIN_TYPE" {
+				g.p("case %s:\nreturn %q", c, c)
 			}
 		}
 		for _, o := range s.Operations.List {

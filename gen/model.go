@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"go/token"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 )
@@ -42,7 +44,12 @@ func newModel(specs []*spec) (*model, error) {
 
 		consts: map[string]uint64{},
 	}
+	named := map[string]bool{}
 	for _, s := range specs {
+		if s.Name == "" || named[s.Name] {
+			m.errorf(s.Pos, "a table needs a name of its own, it has %q", s.Name)
+		}
+		named[s.Name] = true
 		for _, d := range s.Definitions {
 			m.defs[d.Name] = append(m.defs[d.Name], scoped[*def]{s, d})
 		}
@@ -61,14 +68,16 @@ func newModel(specs []*spec) (*model, error) {
 	}
 	for _, s := range specs {
 		m.operations(s)
+	}
+	for _, s := range specs {
 		for _, x := range s.SubMessages {
 			for _, f := range x.Formats {
 				if f.Header != "" {
 					m.errorf(f.Pos, "format %q: fixed-header is not supported yet", f.Value)
 				}
 				if f.Set != "" {
-					if f.set = find(m, m.sets, s, f.Pos, "attribute set", f.Set); f.set != nil && f.set.header == nil {
-						f.set.bare = true
+					if f.set = find(m, m.sets, s, f.Pos, "attribute set", f.Set); f.set != nil && f.set.header != nil {
+						m.errorf(f.Pos, "format %q: set %q has a fixed header, which is not supported yet", f.Value, f.Set)
 					}
 				}
 			}
@@ -125,6 +134,9 @@ func (m *model) definition(s *spec, d *def) {
 	case "enum", "flags":
 		next := d.ValueStart
 		for _, e := range d.Entries {
+			if e.Name == "" {
+				m.errorf(e.Pos, "an entry of %q has no name", d.Name)
+			}
 			if e.Value != nil {
 				next = *e.Value
 			}
@@ -138,6 +150,9 @@ func (m *model) definition(s *spec, d *def) {
 			next++
 		}
 	case "struct":
+		if len(d.Members) == 0 {
+			m.errorf(d.Pos, "struct %q has no members", d.Name)
+		}
 		for _, x := range d.Members {
 			align := m.member(s, d, x)
 			d.size = (d.size + align - 1) / align * align
@@ -149,7 +164,7 @@ func (m *model) definition(s *spec, d *def) {
 			d.size = (d.size + d.aligned - 1) / d.aligned * d.aligned
 		}
 	default:
-		m.errorf(d.Pos, "definition %q: type %q", d.Name, d.Type)
+		m.errorf(d.Pos, "definition %q: unknown type %q", d.Name, d.Type)
 	}
 }
 
@@ -159,24 +174,53 @@ var scalarBits = map[string]int{"u8": 8, "u16": 16, "u32": 32, "u64": 64, "s8": 
 // member resolves a struct member and returns its alignment.
 func (m *model) member(s *spec, d *def, x *member) int {
 	if x.Enum != "" {
-		if x.enum = find(m, m.defs, s, x.Pos, "enum", x.Enum); x.enum != nil {
+		if x.enum = m.enumDef(s, x.Pos, x.Enum, x.EnumAsFlags); x.enum != nil {
 			use(x.enum, scalarBits[x.Type])
 		}
 	}
+	m.byteOrder(x.Pos, fmt.Sprintf("member %q of %q", x.Name, d.Name), x.Type, x.ByteOrder)
 	if bits := scalarBits[x.Type]; bits > 0 {
 		x.size = bits / 8
 		return x.size
 	}
 	switch x.Type {
 	case "pad", "binary":
-		if x.Len == 0 {
-			m.errorf(x.Pos, "member %q of %q: %s needs a len", x.Name, d.Name, x.Type)
+		if x.Len <= 0 || x.Len > anyLen {
+			m.errorf(x.Pos, "member %q of %q: %s needs a len from 1 to %d", x.Name, d.Name, x.Type, anyLen)
+			return 1
 		}
 		x.size = x.Len
 		return 1
 	}
-	m.errorf(x.Pos, "member %q of %q: type %q", x.Name, d.Name, x.Type)
+	m.errorf(x.Pos, "member %q of %q: unknown type %q", x.Name, d.Name, x.Type)
 	return 1
+}
+
+// byteOrder refuses a byte order that is none or means nothing.
+func (m *model) byteOrder(at Pos, what, typ, order string) {
+	switch order {
+	case "":
+	case "big-endian":
+		if scalarBits[typ] < 16 && typ != "binary" {
+			m.errorf(at, "%s: %s has no byte order", what, typ)
+		}
+	default:
+		m.errorf(at, "%s: byte-order %q is not supported", what, order)
+	}
+}
+
+// enumDef looks an enum up. asFlags is enum-as-flags of the place that uses it.
+func (m *model) enumDef(s *spec, at Pos, name string, asFlags bool) *def {
+	d := find(m, m.defs, s, at, "enum", name)
+	switch {
+	case d == nil:
+	case d.Type != "enum" && d.Type != "flags":
+		m.errorf(at, "%q is not an enum", name)
+		return nil
+	case asFlags && d.Type == "enum":
+		m.errorf(at, "enum-as-flags is not supported, make %q of type flags", name)
+	}
+	return d
 }
 
 // use notes that an enum stands in a field of so many bits.
@@ -222,6 +266,9 @@ func (m *model) operations(s *spec) {
 		}
 		o.value = next
 		next++
+		if o.value < 0 || o.value > math.MaxUint16 {
+			m.errorf(o.Pos, "operation %q: number %d is no message type", o.Name, o.value)
+		}
 		if o.Set != "" {
 			o.set = find(m, m.sets, s, o.Pos, "attribute set", o.Set)
 		}
@@ -249,6 +296,9 @@ func (m *model) structDef(s *spec, at Pos, name string) *def {
 	return d
 }
 
+// maxType is the largest attribute type, NLA_TYPE_MASK.
+const maxType = 1<<14 - 1
+
 // number counts the attributes of a set.
 func (m *model) number(set *attrSet) {
 	next := 1
@@ -259,6 +309,9 @@ func (m *model) number(set *attrSet) {
 		}
 		a.num = next
 		next++
+		if a.num < 0 || a.num > maxType {
+			m.errorf(a.Pos, "attribute %q: number %d is not in 0 to %d", a.Name, a.num, maxType)
+		}
 		if other := byNum[a.num]; other != nil {
 			m.errorf(a.Pos, "attribute %q: number %d is %q's", a.Name, a.num, other.Name)
 		}
@@ -270,6 +323,11 @@ func (m *model) number(set *attrSet) {
 // that they do not override.
 func (m *model) subset(s *spec, set *attrSet) {
 	if set.parent = find(m, m.sets, s, set.Pos, "attribute set", set.SubsetOf); set.parent == nil {
+		return
+	}
+	if set.parent.SubsetOf != "" {
+		m.errorf(set.Pos, "set %q: %q is a subset itself", set.Name, set.SubsetOf)
+		set.parent = nil
 		return
 	}
 	for _, a := range set.Attrs {
@@ -295,6 +353,7 @@ func (m *model) attrs(s *spec, set *attrSet) {
 		for _, v := range a.Variants {
 			v.num = a.num
 			m.attr(s, set, &v.attr)
+			m.plain(&v.attr)
 			if set.header == nil {
 				m.errorf(v.Pos, "variant %q: set %q has no header", v.Name, set.Name)
 				continue
@@ -311,7 +370,19 @@ func (m *model) attrs(s *spec, set *attrSet) {
 		if a.Request != nil {
 			a.Request.num = a.num
 			m.attr(s, set, a.Request)
+			m.plain(a.Request)
+			// The bytes tell these two from the other meaning.
+			if r := a.Request.Type; r != "nest" && r != "flag" || r == a.Type {
+				m.errorf(a.Request.Pos, "attribute %q: a request of type %s is not supported", a.Name, r)
+			}
 		}
+	}
+}
+
+// plain refuses meanings inside of another meaning.
+func (m *model) plain(a *attr) {
+	if len(a.Variants) > 0 || a.Request != nil {
+		m.errorf(a.Pos, "attribute %q: variants and request cannot be nested", a.Name)
 	}
 }
 
@@ -322,7 +393,7 @@ func (m *model) attr(s *spec, set *attrSet, a *attr) {
 		m.errorf(a.Pos, "an attribute of %q has no name", set.Name)
 	}
 	if a.Enum != "" {
-		a.enum = find(m, m.defs, s, a.Pos, "enum", a.Enum)
+		a.enum = m.enumDef(s, a.Pos, a.Enum, a.EnumAsFlags)
 		if bits := scalarBits[a.Type]; a.enum != nil && bits > 0 {
 			use(a.enum, bits)
 		}
@@ -331,7 +402,7 @@ func (m *model) attr(s *spec, set *attrSet, a *attr) {
 	switch {
 	case a.Header != "":
 		name = a.Header
-	case a.Array != "" && a.Array != "true":
+	case a.sequence():
 		name = a.Array
 	}
 	if name != "" {
@@ -341,9 +412,11 @@ func (m *model) attr(s *spec, set *attrSet, a *attr) {
 	case "u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "uint", "sint", "bitfield32",
 		"flag", "string", "binary", "pad", "unused":
 		switch a.SubType + " " + a.ByteOrder {
-		case " ", " big-endian", "u8 ", "u32 ", "u32 big-endian", "s32 ", "u64 ":
+		case "u8 ", "u32 ", "u32 big-endian", "s32 ", "u64 ":
 		default:
-			m.errorf(a.Pos, "attribute %q: an array of %s %s is not supported yet", a.Name, a.ByteOrder, a.SubType)
+			if a.SubType != "" {
+				m.errorf(a.Pos, "attribute %q: sub-type %q with byte-order %q is not supported yet", a.Name, a.SubType, a.ByteOrder)
+			}
 		}
 	case "nest":
 		if a.Nested == "" {
@@ -361,11 +434,11 @@ func (m *model) attr(s *spec, set *attrSet, a *attr) {
 		switch {
 		case a.selector == nil:
 			m.errorf(a.Pos, "sub-message %q: set %q has no selector %q", a.Name, set.Name, a.Selector)
-		case a.selector.Type != "string":
+		case a.selector.Type != "string" || a.selector.Multi:
 			m.errorf(a.Pos, "sub-message %q: a selector of type %s is not supported yet", a.Name, a.selector.Type)
 		}
 	default:
-		m.errorf(a.Pos, "attribute %q: type %q", a.Name, a.Type)
+		m.errorf(a.Pos, "attribute %q: unknown type %q", a.Name, a.Type)
 	}
 	if n := a.nested; n != nil && (n.header == nil || a.st != n.header || a.Header == "") {
 		n.bare = true
@@ -373,14 +446,30 @@ func (m *model) attr(s *spec, set *attrSet, a *attr) {
 	if a.Header != "" && a.nested != nil && a.nested.header != a.st {
 		m.errorf(a.Pos, "attribute %q: the header of set %q is not %q", a.Name, a.Nested, a.Header)
 	}
-	switch a.ByteOrder {
-	case "", "little-endian":
-	case "big-endian":
-		if bits := scalarBits[a.Type]; bits < 16 && a.Type != "binary" {
-			m.errorf(a.Pos, "attribute %q: %s has no byte order", a.Name, a.Type)
+	m.extensions(a)
+	m.byteOrder(a.Pos, fmt.Sprintf("attribute %q", a.Name), a.Type, a.ByteOrder)
+}
+
+// extensions refuses keys that do not go together.
+func (m *model) extensions(a *attr) {
+	refuse := func(cond bool, what string) {
+		if cond {
+			m.errorf(a.Pos, "attribute %q: %s", a.Name, what)
 		}
-	default:
-		m.errorf(a.Pos, "attribute %q: byte-order %q", a.Name, a.ByteOrder)
+	}
+	refuse(a.Header != "" && a.Type != "nest", "a header is for a nest")
+	refuse(a.Array == "true", "an array of structs is not supported yet")
+	refuse(a.sequence() && a.Type != "nest", "an array of a struct and attributes is a nest")
+	refuse(a.sequence() && a.st != nil && (len(a.st.Members) == 0 || a.st.Members[0].Type != "u16"),
+		"the first member of the array's struct is not its length, a u16")
+	refuse(a.Tail != "" && (a.Type != "binary" || a.st == nil), "a tail is for a binary with a struct")
+	if a.Multi {
+		one := a.sequence() || a.Tail != "" || a.Form == "address" || a.SubType != "" && a.SubType != "u8"
+		switch a.Type {
+		case "uint", "sint", "flag", "bitfield32", "sub-message":
+			one = true
+		}
+		refuse(one, "multi-attr is not supported yet for this type")
 	}
 }
 
@@ -389,12 +478,14 @@ var reserved = map[string]bool{
 	"End": true, "Encoder": true, "Raw": true, "Fail": true, "Open": true, "Elem": true, "Nest": true,
 	"Flag": true, "Bytes": true, "String": true, "StringMax": true, "Addr": true, "Addr4": true, "Addr6": true,
 	"Uint8": true, "Uint16": true, "Uint32": true, "Uint64": true, "Uint16BE": true, "Uint32BE": true, "Uint64BE": true,
-	"Uint": true, "Int": true, "Parse": true, "ParseAttrs": true, "Attrs": true, "Header": true,
+	"Uint": true, "Int": true, "Uint32s": true, "Int32s": true, "Uint64s": true, "Uint32sBE": true, "TailAddr": true,
+	"Parse": true, "ParseAttrs": true, "Attrs": true, "Header": true,
 }
 
 // names refuses Go names that clash.
 func (m *model) names() {
 	taken := func(at Pos, name string) {
+		m.exported(at, name)
 		if other, ok := m.types[name]; ok {
 			m.errorf(at, "the Go name %s is taken at %s:%d", name, other.file, other.node.Line)
 		}
@@ -408,8 +499,12 @@ func (m *model) names() {
 			if d.Type == "struct" {
 				fields := map[string]bool{}
 				for _, x := range d.Members {
-					if x.Type != "pad" && fields[x.goName()] {
-						m.errorf(x.Pos, "two members %s", x.goName())
+					if x.Type == "pad" {
+						continue
+					}
+					m.exported(x.Pos, x.goName())
+					if fields[x.goName()] {
+						m.errorf(x.Pos, "struct %q: two members %s", d.Name, x.goName())
 					}
 					fields[x.goName()] = true
 				}
@@ -418,14 +513,27 @@ func (m *model) names() {
 		for _, set := range s.Sets {
 			taken(set.Pos, set.goName()+"Encoder")
 			taken(set.Pos, set.goName()+"View")
+			for _, a := range set.Attrs {
+				if a.sequence() {
+					taken(a.Pos, a.goName()+"Encoder")
+				}
+			}
 			m.methods(set)
 		}
+	}
+}
+
+// exported refuses what is no exported Go name.
+func (m *model) exported(at Pos, name string) {
+	if !token.IsIdentifier(name) || !token.IsExported(name) {
+		m.errorf(at, "%q is no exported Go name", name)
 	}
 }
 
 func (m *model) methods(set *attrSet) {
 	seen := map[string]bool{}
 	method := func(at Pos, name string) {
+		m.exported(at, name)
 		if seen[name] {
 			m.errorf(at, "set %q: two methods %s", set.Name, name)
 		}
@@ -538,6 +646,9 @@ func (s *attrSet) byNum() []*attr {
 // constant reports whether a constant is still to be written. Two tables may
 // have the same one, but not with different values.
 func (m *model) constant(at Pos, name string, value uint64) bool {
+	if !token.IsIdentifier(name) {
+		m.errorf(at, "%q is no name for a constant", name)
+	}
 	old, ok := m.consts[name]
 	if ok && old != value {
 		m.errorf(at, "%s is %d here and %d elsewhere", name, value, old)

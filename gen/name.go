@@ -40,7 +40,7 @@ func goName(s string) string {
 		b.WriteString(string(r))
 	}
 	name := b.String()
-	if name == "" || unicode.IsDigit(rune(name[0])) {
+	if name != "" && unicode.IsDigit(rune(name[0])) {
 		return "X" + name
 	}
 	return name
@@ -127,6 +127,13 @@ func (d *def) cEntry(family string, e *entry) string {
 		return cName(*d.NamePrefix, e.Name)
 	}
 	return cName(family+"-"+d.Name+"-", e.Name)
+}
+
+func (d *def) cConst(family string) string {
+	if d.CName != "" {
+		return d.CName
+	}
+	return cName(family+"-", d.Name)
 }
 
 func (o *op) cName(ops *operations) string {

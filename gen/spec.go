@@ -207,26 +207,49 @@ type op struct {
 	value int
 }
 
-// readSpec reads one table. All unknown keys are reported at once.
+// readSpec reads one table.
 func readSpec(file string) (*spec, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
+	return parseSpec(filepath.ToSlash(file), b)
+}
+
+// parseSpec decodes one table. All unknown keys are reported at once.
+func parseSpec(file string, b []byte) (*spec, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, yamlError(file, err)
 	}
 	if len(doc.Content) == 0 {
 		return nil, fmt.Errorf("%s: empty", file)
 	}
 	s := new(spec)
 	if err := doc.Content[0].Decode(s); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, yamlError(file, err)
 	}
-	d := decoder{file: filepath.ToSlash(file)}
+	d := decoder{file: file}
 	d.place(reflect.ValueOf(s), doc.Content[0])
 	return s, errors.Join(d.errs...)
+}
+
+// yamlError gives the library's errors the form of all others: file, line, message.
+func yamlError(file string, err error) error {
+	lines := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
+	var types *yaml.TypeError
+	if errors.As(err, &types) {
+		lines = types.Errors
+	}
+	var errs []error
+	for _, s := range lines {
+		at := file + ": "
+		if rest, ok := strings.CutPrefix(s, "line "); ok {
+			at, s = strings.TrimSuffix(at, " "), rest
+		}
+		errs = append(errs, errors.New(at+s))
+	}
+	return errors.Join(errs...)
 }
 
 // A decoder gives every part of a decoded table its position and collects the
@@ -249,6 +272,9 @@ func (d *decoder) place(v reflect.Value, n *yaml.Node) {
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
+			if x := v.Index(i); x.Kind() == reflect.Pointer && x.IsNil() {
+				d.errs = append(d.errs, Pos{d.file, n.Content[i]}.errorf("an entry without content"))
+			}
 			d.place(v.Index(i), n.Content[i])
 		}
 	case reflect.Struct:
@@ -257,11 +283,11 @@ func (d *decoder) place(v reflect.Value, n *yaml.Node) {
 }
 
 func (d *decoder) placeStruct(v reflect.Value, n *yaml.Node) {
-	if n.Kind != yaml.MappingNode {
-		return
-	}
 	fields := map[string]reflect.Value{}
 	d.fields(v, n, fields)
+	if n.Kind != yaml.MappingNode {
+		return // an enum entry that is only a name
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		f, ok := fields[key.Value]

@@ -136,7 +136,7 @@ func (g *emitter) putSample(a *attr) {
 	case a.Type == "nest" && a.Header != "":
 		g.p("w.%s(sample%s(i)).End()", a.goName(), a.st.goName())
 	case a.sequence():
-		g.p("%s := w.%s()\n%s.Elem(sample%s(i)).End()\n%s.End()", "seq", a.goName(), "seq", a.st.goName(), "seq")
+		g.p("{\nseq := w.%s()\nseq.Elem(sample%s(i)).End()\nseq.End()\n}", a.goName(), a.st.goName())
 	case a.Type == "nest":
 		g.p("w.%s().End()", a.goName())
 	case a.Type == "flag":
@@ -229,7 +229,7 @@ func (g *emitter) touch(a *attr) {
 			}
 		}
 	case a.sequence():
-		g.p("for _, attrs := range v.%s() {\nvar n %sView\nif err := n.ParseAttrs(attrs); err == nil {\ntouch%s(&n, depth-1)\n}\n}", n, a.nested.goName(), a.nested.goName())
+		g.p("for _, attrs := range v.%s() {\nvar n %sView\nif err := n.%s(attrs); err == nil {\ntouch%s(&n, depth-1)\n}\n}", n, a.nested.goName(), a.nested.parse(), a.nested.goName())
 	case a.Type == "nest" && a.Multi:
 		g.p("for n, err := range v.%s() {\nif err == nil {\ntouch%s(&n, depth-1)\n}\n}", n, a.nested.goName())
 	case a.Type == "nest":
@@ -246,7 +246,7 @@ func (g *emitter) numbersTest() {
 				numbers[d.cEntry(s.Name, e)] = e.value
 			}
 			if d.Type == "const" {
-				numbers[d.CName] = d.Value
+				numbers[d.cConst(s.Name)] = d.Value
 			}
 		}
 		for _, set := range s.Sets {

@@ -112,12 +112,8 @@ func Begin(e *rtattr.Encoder, typ, flags uint16, r Route) rtattr.RouteEncoder {
 	if r.Metrics != (Metrics{}) {
 		r.Metrics.put(w)
 	}
-	if len(r.Multipath) > 0 {
-		mp := w.Multipath()
-		for i := range r.Multipath {
-			r.Multipath[i].put(mp, h.Family)
-		}
-		mp.End()
+	if r.Multipath != (NextHops{}) {
+		r.Multipath.put(w, h.Family)
 	}
 	return w
 }
@@ -140,16 +136,6 @@ func encap(w rtattr.RouteEncoder, typ rtattr.EncapType, b string) {
 		n.End()
 		w.EncapType(typ)
 	}
-}
-
-func (h *NextHop) put(mp rtattr.MultipathEncoder, fam uint8) {
-	w := mp.Elem(rtattr.RtNexthop{Flags: h.Flags, Hops: uint8(max(h.Weight, 1) - 1), IfIndex: int32(h.Index)})
-	gateway(w, fam, h.Gateway)
-	if h.Flow != 0 {
-		w.Flow(h.Flow)
-	}
-	encap(w, h.EncapType, h.Encap)
-	w.End()
 }
 
 func (m *Metrics) put(w rtattr.RouteEncoder) {

@@ -36,17 +36,18 @@ func Get(ctx context.Context, conn *rtnl.Conn, l Lookup) (Route, error) {
 	if err := e.Err(); err != nil {
 		return Route{}, err
 	}
-	var v rtattr.RouteView
-	for m, err := range conn.Query(ctx, e) {
-		if err == nil {
-			err = v.Parse(m.Payload())
+	var r Route
+	err := fmt.Errorf("route: get %v: no answer", l.Dst)
+	for m, qerr := range conn.Query(ctx, e) { // to its end, or its socket is lost
+		if qerr != nil {
+			return Route{}, rtnl.Annotate(qerr, "route: get", l.Dst.String())
 		}
-		if err != nil {
-			return Route{}, rtnl.Annotate(err, "route: get", l.Dst.String())
+		var v rtattr.RouteView
+		if err = v.Parse(m.Payload()); err == nil {
+			r, err = Parse(&v)
 		}
-		return Parse(&v)
 	}
-	return Route{}, fmt.Errorf("route: get %s: no answer", l.Dst)
+	return r, err
 }
 
 // AppendGet appends the request of Get: RTM_GETROUTE.

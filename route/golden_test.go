@@ -63,15 +63,15 @@ var goldens = map[string]build{
 	"route-add-mtu-lock":      add(via4(func(r *route.Route) { r.Metrics = route.Metrics{MTU: 1400, Lock: 1 << rtattr.RTAX_MTU} })),
 	"route-add-mtu":           add(via4(func(r *route.Route) { r.Metrics.MTU = 1400 })),
 	"route-add-multicast":     add(route.Route{Dst: pfx("239.7.0.0/16"), Type: rtattr.RTN_MULTICAST, Index: 3}),
-	"route-add-multipath-dev": add(route.Route{Dst: pfx("10.9.0.0/16"), Multipath: []route.NextHop{{Index: 3, Weight: 256}, {Index: 5}}}),
-	"route-add-multipath-inet6": add(route.Route{Dst: pfx("10.9.0.0/16"), Multipath: []route.NextHop{
-		{Gateway: ip("fe80::2"), Index: 3}, {Gateway: ip("10.66.67.2"), Index: 5, Weight: 2}}}),
-	"route-add-multipath-onlink": add(route.Route{Dst: pfx("10.9.0.0/16"), Multipath: []route.NextHop{
-		{Gateway: ip("192.0.2.77"), Index: 3, Flags: rtattr.RTNH_F_ONLINK}, {Gateway: ip("192.0.2.78"), Index: 5, Weight: 3, Flags: rtattr.RTNH_F_ONLINK}}}),
-	"route-add-multipath-realm": add(route.Route{Dst: pfx("10.9.0.0/16"), Priority: 5, Metrics: route.Metrics{MTU: 1300}, Multipath: []route.NextHop{
-		{Gateway: ip("10.66.66.2"), Flow: 1}, {Gateway: ip("10.66.67.2"), Flow: 2<<16 | 3}}}),
-	"route-add-multipath": add(route.Route{Dst: pfx("10.9.0.0/16"), Multipath: []route.NextHop{
-		{Gateway: ip("10.66.66.2"), Weight: 1}, {Gateway: ip("10.66.67.2"), Weight: 10}}}),
+	"route-add-multipath-dev": add(route.Route{Dst: pfx("10.9.0.0/16"), Multipath: route.Hops(route.NextHop{Index: 3, Weight: 256}, route.NextHop{Index: 5})}),
+	"route-add-multipath-inet6": add(route.Route{Dst: pfx("10.9.0.0/16"), Multipath: route.Hops(
+		route.NextHop{Gateway: ip("fe80::2"), Index: 3}, route.NextHop{Gateway: ip("10.66.67.2"), Index: 5, Weight: 2})}),
+	"route-add-multipath-onlink": add(route.Route{Dst: pfx("10.9.0.0/16"), Multipath: route.Hops(
+		route.NextHop{Gateway: ip("192.0.2.77"), Index: 3, Flags: rtattr.RTNH_F_ONLINK}, route.NextHop{Gateway: ip("192.0.2.78"), Index: 5, Weight: 3, Flags: rtattr.RTNH_F_ONLINK})}),
+	"route-add-multipath-realm": add(route.Route{Dst: pfx("10.9.0.0/16"), Priority: 5, Metrics: route.Metrics{MTU: 1300}, Multipath: route.Hops(
+		route.NextHop{Gateway: ip("10.66.66.2"), Flow: 1}, route.NextHop{Gateway: ip("10.66.67.2"), Flow: 2<<16 | 3})}),
+	"route-add-multipath": add(route.Route{Dst: pfx("10.9.0.0/16"), Multipath: route.Hops(
+		route.NextHop{Gateway: ip("10.66.66.2"), Weight: 1}, route.NextHop{Gateway: ip("10.66.67.2"), Weight: 10})}),
 	"route-add-nhid":           add(route.Route{Dst: pfx("10.9.0.0/16"), NexthopID: 7}),
 	"route-add-onlink":         add(route.Route{Dst: pfx("10.9.0.0/16"), Gateway: ip("192.0.2.77"), Index: 3, Flags: rtattr.RouteFlags(rtattr.RTNH_F_ONLINK)}),
 	"route-add-prohibit":       add(route.Route{Dst: pfx("10.9.0.0/16"), Type: rtattr.RTN_PROHIBIT}),
@@ -130,12 +130,12 @@ var goldens = map[string]build{
 	"route6-add-host":    add(route.Route{Dst: pfx("fd09::9/128"), Index: 3}),
 	"route6-add-local":   add(route.Route{Dst: pfx("fd09::/64"), Type: rtattr.RTN_LOCAL, Index: 1}),
 	"route6-add-metric":  add(via6(func(r *route.Route) { r.Priority = 77 })),
-	"route6-add-multipath-dev": add(route.Route{Dst: pfx("fd09::/64"), Multipath: []route.NextHop{
-		{Gateway: ip("fe80::2"), Index: 3}, {Gateway: ip("fe80::3"), Index: 5}}}),
-	"route6-add-multipath-onlink": add(route.Route{Dst: pfx("fd09::/64"), Multipath: []route.NextHop{
-		{Gateway: ip("fd77::2"), Index: 3, Flags: rtattr.RTNH_F_ONLINK}, {Gateway: ip("fd77::3"), Index: 5, Weight: 5, Flags: rtattr.RTNH_F_ONLINK}}}),
-	"route6-add-multipath": add(route.Route{Dst: pfx("fd09::/64"), Multipath: []route.NextHop{
-		{Gateway: ip("fd00:1::2"), Weight: 1}, {Gateway: ip("fd00:2::2"), Weight: 10}}}),
+	"route6-add-multipath-dev": add(route.Route{Dst: pfx("fd09::/64"), Multipath: route.Hops(
+		route.NextHop{Gateway: ip("fe80::2"), Index: 3}, route.NextHop{Gateway: ip("fe80::3"), Index: 5})}),
+	"route6-add-multipath-onlink": add(route.Route{Dst: pfx("fd09::/64"), Multipath: route.Hops(
+		route.NextHop{Gateway: ip("fd77::2"), Index: 3, Flags: rtattr.RTNH_F_ONLINK}, route.NextHop{Gateway: ip("fd77::3"), Index: 5, Weight: 5, Flags: rtattr.RTNH_F_ONLINK})}),
+	"route6-add-multipath": add(route.Route{Dst: pfx("fd09::/64"), Multipath: route.Hops(
+		route.NextHop{Gateway: ip("fd00:1::2"), Weight: 1}, route.NextHop{Gateway: ip("fd00:2::2"), Weight: 10})}),
 	"route6-add-nhid":           add(route.Route{Dst: pfx("fd09::/64"), NexthopID: 7}),
 	"route6-add-onlink":         add(route.Route{Dst: pfx("fd09::/64"), Gateway: ip("fd77::2"), Index: 3, Flags: rtattr.RouteFlags(rtattr.RTNH_F_ONLINK)}),
 	"route6-add-pref-high":      add(via6(func(r *route.Route) { r.Pref = rtattr.ICMPV6_ROUTER_PREF_HIGH })),

@@ -7,6 +7,8 @@ import (
 	"iter"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nlwire/nlwire/rtattr"
 	"github.com/nlwire/nlwire/rtnl"
 )
@@ -19,7 +21,7 @@ type Filter struct {
 	Index    uint32            // of the interface; a multipath route has several
 	Protocol rtattr.Protocol
 	Type     rtattr.RouteType
-	Cloned   bool // list cached routes too, as `ip route show cache`
+	Cloned   bool // cached routes instead of those of tables, as `ip route show cache`
 }
 
 // String returns "inet table main dev 3".
@@ -73,31 +75,51 @@ func AppendList(e *rtattr.Encoder, f Filter) {
 
 // All lists routes as they arrive. The view is reused: it holds until the next
 // step of the loop. An error beside a view is about this one route, of which the
-// rest can be read; one with a nil view ends the list, and is
-// [rtnl.ErrDumpInterrupted] if routes changed meanwhile.
+// rest can be read; one with a nil view ends the list of a family, and is
+// [rtnl.ErrDumpInterrupted] if routes changed meanwhile. Without a Family there
+// are two lists, IPv4 first.
 func All(ctx context.Context, conn *rtnl.Conn, f Filter) iter.Seq2[*rtattr.RouteView, error] {
 	return func(yield func(*rtattr.RouteView, error) bool) {
-		e := conn.Encoder()
-		defer conn.Release(e)
-		AppendList(e, f)
-		if err := e.Err(); err != nil {
-			yield(nil, err)
+		if f.Family != rtattr.AF_UNSPEC {
+			dump(ctx, conn, f, yield)
 			return
 		}
-		var v rtattr.RouteView
-		for m, err := range conn.Query(ctx, e) {
-			if err != nil {
-				yield(nil, rtnl.Annotate(err, "route: list", f.String()))
-				return
-			}
-			if !routes(m) {
-				continue
-			}
-			if err := v.Parse(m.Payload()); (err != nil || f.match(&v)) && !yield(&v, err) {
+		// One dump of all families has the routes of MPLS too, which refuses filters.
+		for _, f.Family = range []uint8{rtattr.AF_INET, rtattr.AF_INET6} {
+			if !dump(ctx, conn, f, yield) {
 				return
 			}
 		}
 	}
+}
+
+// dump lists the routes of one family and reports whether to go on.
+func dump(ctx context.Context, conn *rtnl.Conn, f Filter, yield func(*rtattr.RouteView, error) bool) bool {
+	e := conn.Encoder()
+	defer conn.Release(e)
+	AppendList(e, f)
+	if err := e.Err(); err != nil {
+		yield(nil, err)
+		return false
+	}
+	var v rtattr.RouteView
+	for m, err := range conn.Query(ctx, e) {
+		switch {
+		case f.Table != 0 && errors.Is(err, unix.ENOENT):
+			return true // a table that has never had a route
+		case errors.Is(err, rtnl.ErrDumpInterrupted):
+			return yield(nil, rtnl.Annotate(err, "route: list", f.String()))
+		case err != nil:
+			yield(nil, rtnl.Annotate(err, "route: list", f.String()))
+			return false
+		case !routes(m):
+			continue
+		}
+		if err := v.Parse(m.Payload()); (err != nil || f.match(&v)) && !yield(&v, err) {
+			return false
+		}
+	}
+	return true
 }
 
 // routes reports whether m is a route of IPv4 or IPv6: a dump of all families
@@ -122,7 +144,7 @@ func (f *Filter) match(v *rtattr.RouteView) bool {
 		f.Table != 0 && table != f.Table,
 		f.Protocol != 0 && h.Protocol != f.Protocol,
 		f.Type != 0 && h.Type != f.Type,
-		!f.Cloned && h.Flags&rtattr.RTM_F_CLONED != 0:
+		f.Cloned != (h.Flags&rtattr.RTM_F_CLONED != 0):
 		return false
 	case f.Index == 0:
 		return true
@@ -153,7 +175,7 @@ func List(ctx context.Context, conn *rtnl.Conn, f Filter) ([]Route, error) {
 				errs = append(errs, err)
 			}
 			if v == nil {
-				break
+				continue
 			}
 			if r, err := Parse(v); err != nil {
 				errs = append(errs, err)

@@ -99,10 +99,10 @@ func TestRoundTrip(t *testing.T) {
 		via6(func(r *route.Route) { r.Src = pfx("fd00:1::/64") }),
 		via6(func(r *route.Route) { r.Pref = rtattr.ICMPV6_ROUTER_PREF_HIGH }),
 		via6(func(r *route.Route) { r.Table, r.PrefSrc, r.Metrics.MTU = 4294967295, ip("fd00:1::1"), 1300 }),
-		{Dst: pfx("10.9.0.0/16"), Multipath: []route.NextHop{{Gateway: ip("10.66.66.2")}, {Gateway: ip("10.66.67.2"), Weight: 10}}},
-		{Dst: pfx("10.9.0.0/16"), Multipath: []route.NextHop{{Gateway: ip("fe80::2"), Index: 3}, {Gateway: ip("10.66.67.2"), Index: 5, Weight: 2}}},
-		{Dst: pfx("10.9.0.0/16"), Multipath: []route.NextHop{{Gateway: ip("192.0.2.77"), Index: 3, Flags: rtattr.RTNH_F_ONLINK}, {Index: 5, Weight: 256}}},
-		{Dst: pfx("fd09::/64"), Multipath: []route.NextHop{{Gateway: ip("fd00:1::2")}, {Gateway: ip("fd00:2::2"), Weight: 10}}},
+		{Dst: pfx("10.9.0.0/16"), Multipath: route.Hops(route.NextHop{Gateway: ip("10.66.66.2")}, route.NextHop{Gateway: ip("10.66.67.2"), Weight: 10})},
+		{Dst: pfx("10.9.0.0/16"), Multipath: route.Hops(route.NextHop{Gateway: ip("fe80::2"), Index: 3}, route.NextHop{Gateway: ip("10.66.67.2"), Index: 5, Weight: 2})},
+		{Dst: pfx("10.9.0.0/16"), Multipath: route.Hops(route.NextHop{Gateway: ip("192.0.2.77"), Index: 3, Flags: rtattr.RTNH_F_ONLINK}, route.NextHop{Index: 5, Weight: 256})},
+		{Dst: pfx("fd09::/64"), Multipath: route.Hops(route.NextHop{Gateway: ip("fd00:1::2")}, route.NextHop{Gateway: ip("fd00:2::2"), Weight: 10})},
 	} {
 		if err := route.Add(ctx, conn, r); err != nil {
 			t.Error(err)
@@ -183,7 +183,7 @@ func TestFilter(t *testing.T) {
 		{Dst: pfx("10.9.0.0/16"), Index: 3, Protocol: rtattr.RTPROT_STATIC},
 		{Dst: pfx("10.10.0.0/16"), Gateway: ip("10.66.67.2"), Table: 1000},
 		{Dst: pfx("10.11.0.0/16"), Type: rtattr.RTN_BLACKHOLE},
-		{Dst: pfx("10.12.0.0/16"), Multipath: []route.NextHop{{Index: 3}, {Index: 5}}},
+		{Dst: pfx("10.12.0.0/16"), Multipath: route.Hops(route.NextHop{Index: 3}, route.NextHop{Index: 5})},
 		{Dst: pfx("fd09::/64"), Index: 5, Protocol: rtattr.RTPROT_STATIC},
 	} {
 		if err := route.Add(ctx, conn, r); err != nil {
@@ -191,6 +191,7 @@ func TestFilter(t *testing.T) {
 		}
 	}
 	for want, f := range map[string]route.Filter{
+		"":                                       {Table: 77777},
 		"10.10.0.0/16":                           {Table: 1000},
 		"10.9.0.0/16 fd09::/64":                  {Protocol: rtattr.RTPROT_STATIC},
 		"fd09::/64":                              {Protocol: rtattr.RTPROT_STATIC, Family: rtattr.AF_INET6},

@@ -17,7 +17,7 @@ func Parse(v *rtattr.RouteView) (Route, error) {
 	}
 	r := Route{
 		Table: rtattr.RouteTable(h.Table), Scope: ScopeOf(h.Scope), Type: h.Type, Protocol: h.Protocol, TOS: h.TOS,
-		Flags: h.Flags & rtattr.RouteFlags(rtattr.RTNH_F_ONLINK|rtattr.RTNH_F_PERVASIVE),
+		Flags: h.Flags & rtattr.RouteFlags(settable),
 	}
 	var err error
 	dst, _ := v.Dst()
@@ -44,23 +44,15 @@ func Parse(v *rtattr.RouteView) (Route, error) {
 	if r.Metrics, err = metrics(v); err != nil {
 		return Route{}, err
 	}
-	if r.NexthopID != 0 {
-		// What the nexthop object says is shown as well.
-		r.Gateway, r.Index = netip.Addr{}, 0
-		return r, nil
+	if r.Multipath, err = parseHops(v); err != nil {
+		return Route{}, err
 	}
-	for nh, attrs := range v.Multipath() {
-		var hv rtattr.RouteView
-		if err := hv.ParseAttrs(attrs); err != nil {
-			return Route{}, err
-		}
-		hop := NextHop{
-			Gateway: viewGateway(&hv), Index: uint32(nh.IfIndex), Weight: int(nh.Hops) + 1,
-			Flags: nh.Flags & (rtattr.RTNH_F_ONLINK | rtattr.RTNH_F_PERVASIVE),
-		}
-		hop.Flow, _ = hv.Flow()
-		hop.EncapType, hop.Encap = viewEncap(&hv)
-		r.Multipath = append(r.Multipath, hop)
+	switch {
+	case r.NexthopID != 0: // what the nexthop object says is shown as well
+		r.Gateway, r.Index, r.Multipath = netip.Addr{}, 0, NextHops{}
+		r.Flags, r.EncapType, r.Encap = 0, 0, ""
+	case r.Multipath != (NextHops{}):
+		r.Flags = 0
 	}
 	return r, nil
 }

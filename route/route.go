@@ -9,7 +9,7 @@ import (
 )
 
 // A Route is one route. Fields that are zero are not sent, except as the package
-// comment says.
+// comment says. Two Routes are equal (==) if all fields are.
 type Route struct {
 	Dst netip.Prefix // 0.0.0.0/0 or ::/0 for a default route
 	Src netip.Prefix // packets from there only; IPv6
@@ -20,8 +20,8 @@ type Route struct {
 	Index   uint32 // of the interface, RTA_OIF
 
 	// Multipath is used instead of Gateway and Index.
-	Multipath []NextHop
-	NexthopID uint32 // of a nexthop object, instead of the two
+	Multipath NextHops
+	NexthopID uint32 // of a nexthop object, instead of all of that
 
 	Table    rtattr.RouteTable // any number of 32 bits
 	Priority uint32            // metric; less is better. For IPv6 the kernel makes 1024 of 0
@@ -32,23 +32,12 @@ type Route struct {
 	TOS      uint8
 	Flags    rtattr.RouteFlags // RTNH_F_ONLINK, RTNH_F_PERVASIVE; the others are the kernel's
 	Metrics  Metrics
-	Flow     uint32            // realms, from and to, 16 bits each
+	Flow     uint32            // realms, from and to, 16 bits each; IPv4
 	Pref     rtattr.RouterPref // of RFC 4191; IPv6
 	Expires  uint32            // lifetime in seconds; IPv6, 0 is for ever
 
 	// EncapType and Encap are a lightweight tunnel as the kernel has it: the
 	// bytes of RTA_ENCAP.
-	EncapType rtattr.EncapType
-	Encap     string
-}
-
-// A NextHop is one of the ways of a multipath route.
-type NextHop struct {
-	Gateway   netip.Addr
-	Index     uint32
-	Weight    int // 1 to 256; 0 is 1
-	Flags     rtattr.NexthopFlags
-	Flow      uint32
 	EncapType rtattr.EncapType
 	Encap     string
 }
@@ -121,26 +110,23 @@ func (r *Route) invalid() string {
 		return fmt.Sprintf("bits behind the prefix length of Src: it is %v", r.Src.Masked())
 	case r.PrefSrc.IsValid() && r.PrefSrc.Is4() != dst.Is4():
 		return "PrefSrc is of another address family than Dst"
-	case dst.Is6() && r.Gateway.Is4():
-		return "an IPv6 route has no IPv4 Gateway"
-	case len(r.Multipath) > 0 && (r.Gateway.IsValid() || r.Index != 0 || r.NexthopID != 0):
-		return "Multipath goes without Gateway, Index and NexthopID"
-	case r.NexthopID != 0 && (r.Gateway.IsValid() || r.Index != 0):
-		return "NexthopID goes without Gateway and Index"
-	case (r.EncapType == 0) != (r.Encap == ""):
-		return "Encap and EncapType go together"
+	case r.NexthopID != 0 && (r.Gateway.IsValid() || r.Index != 0 || r.Flags != 0 || r.Encap != "" || r.Multipath != (NextHops{})):
+		return "NexthopID goes without Gateway, Index, Flags, Encap and Multipath: the nexthop object has them"
+	case r.Multipath != (NextHops{}) && (r.Gateway.IsValid() || r.Index != 0 || r.Flags != 0 || r.Encap != ""):
+		return "Multipath goes without Gateway, Index, Flags and Encap: each nexthop has its own"
+	case dst.Is4() && r.Expires != 0:
+		return "an IPv4 route has no Expires"
+	case dst.Is4() && r.Pref != 0:
+		return "an IPv4 route has no Pref"
+	case dst.Is6() && r.Flow != 0:
+		return "an IPv6 route has no Flow"
+	case dst.Is6() && r.Scope.v != rtattr.RT_SCOPE_UNIVERSE:
+		return "an IPv6 route has no Scope but universe"
 	}
-	for i := range r.Multipath {
-		switch h := &r.Multipath[i]; {
-		case h.Weight < 0 || h.Weight > 256:
-			return fmt.Sprintf("Weight %d of nexthop %d: 1 to 256", h.Weight, i)
-		case dst.Is6() && h.Gateway.Is4():
-			return fmt.Sprintf("nexthop %d: an IPv6 route has no IPv4 Gateway", i)
-		case (h.EncapType == 0) != (h.Encap == ""):
-			return fmt.Sprintf("nexthop %d: Encap and EncapType go together", i)
-		}
+	if reason := badWay(dst, r.Gateway, r.EncapType, r.Encap); reason != "" {
+		return reason
 	}
-	return ""
+	return r.Multipath.invalid(dst)
 }
 
 // scope returns rtm_scope of a message of type typ.
@@ -159,7 +145,7 @@ func (r *Route) scope(typ uint16) rtattr.Scope {
 	case rtattr.RTN_BROADCAST, rtattr.RTN_MULTICAST, rtattr.RTN_ANYCAST:
 		return rtattr.RT_SCOPE_LINK
 	case rtattr.RTN_UNSPEC, rtattr.RTN_UNICAST:
-		if !r.Gateway.IsValid() && len(r.Multipath) == 0 && r.NexthopID == 0 {
+		if !r.Gateway.IsValid() && r.Multipath == (NextHops{}) && r.NexthopID == 0 {
 			return rtattr.RT_SCOPE_LINK
 		}
 	}
@@ -200,7 +186,18 @@ func (r Route) String() string {
 	if r.NexthopID != 0 {
 		fmt.Fprintf(&b, " nhid %d", r.NexthopID)
 	}
-	hop(&b, r.Dst, r.Gateway, r.Index)
+	switch {
+	case !r.Gateway.IsValid():
+	case r.Gateway.Is4() == r.Dst.Addr().Is4():
+		fmt.Fprintf(&b, " via %s", r.Gateway)
+	case r.Gateway.Is6():
+		fmt.Fprintf(&b, " via inet6 %s", r.Gateway)
+	default:
+		fmt.Fprintf(&b, " via inet %s", r.Gateway)
+	}
+	if r.Index != 0 {
+		fmt.Fprintf(&b, " dev %d", r.Index)
+	}
 	if t := r.table(); t != rtattr.RT_TABLE_MAIN {
 		fmt.Fprintf(&b, " table %s", t)
 	}
@@ -219,24 +216,8 @@ func (r Route) String() string {
 	if r.Metrics.MTU != 0 {
 		fmt.Fprintf(&b, " mtu %d", r.Metrics.MTU)
 	}
-	for _, h := range r.Multipath {
-		b.WriteString(" nexthop")
-		hop(&b, r.Dst, h.Gateway, h.Index)
-		fmt.Fprintf(&b, " weight %d", max(h.Weight, 1))
+	if r.Multipath != (NextHops{}) {
+		b.WriteString(" " + r.Multipath.String())
 	}
 	return b.String()
-}
-
-func hop(b *strings.Builder, dst netip.Prefix, gateway netip.Addr, index uint32) {
-	switch {
-	case gateway.IsValid() && gateway.Is4() == dst.Addr().Is4():
-		fmt.Fprintf(b, " via %s", gateway)
-	case gateway.Is6():
-		fmt.Fprintf(b, " via inet6 %s", gateway)
-	case gateway.IsValid():
-		fmt.Fprintf(b, " via inet %s", gateway)
-	}
-	if index != 0 {
-		fmt.Fprintf(b, " dev %d", index)
-	}
 }

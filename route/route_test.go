@@ -2,6 +2,7 @@ package route_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/nlwire/nlwire/route"
@@ -10,7 +11,7 @@ import (
 
 func TestInvalid(t *testing.T) {
 	dst, gw := pfx("10.9.0.0/16"), ip("10.66.66.2")
-	hops := []route.NextHop{{Gateway: gw}}
+	hops := route.Hops(route.NextHop{Gateway: gw})
 	tests := []struct {
 		r    route.Route
 		want string
@@ -24,12 +25,18 @@ func TestInvalid(t *testing.T) {
 		{route.Route{Dst: pfx("::/0"), Src: pfx("fd00::1/64")}, "route: default from fd00::1/64: bits behind the prefix length of Src: it is fd00::/64"},
 		{route.Route{Dst: dst, PrefSrc: ip("fd00::1")}, "route: 10.9.0.0/16 src fd00::1: PrefSrc is of another address family than Dst"},
 		{route.Route{Dst: pfx("fd09::/64"), Gateway: gw}, "route: fd09::/64 via inet 10.66.66.2: an IPv6 route has no IPv4 Gateway"},
-		{route.Route{Dst: dst, Gateway: gw, Multipath: hops}, "route: 10.9.0.0/16 via 10.66.66.2 nexthop via 10.66.66.2 weight 1: Multipath goes without Gateway, Index and NexthopID"},
-		{route.Route{Dst: dst, Index: 3, NexthopID: 7}, "route: 10.9.0.0/16 nhid 7 dev 3: NexthopID goes without Gateway and Index"},
+		{route.Route{Dst: dst, Gateway: ip("0.0.0.0")}, "route: 10.9.0.0/16 via 0.0.0.0: Gateway is the unspecified address"},
+		{route.Route{Dst: dst, Gateway: ip("fe80::1%v0")}, "route: 10.9.0.0/16 via inet6 fe80::1%v0: Gateway fe80::1%v0 has a zone: Index says the interface"},
+		{route.Route{Dst: dst, Gateway: gw, Multipath: hops}, "route: 10.9.0.0/16 via 10.66.66.2 nexthop via 10.66.66.2 weight 1: Multipath goes without Gateway, Index, Flags and Encap: each nexthop has its own"},
+		{route.Route{Dst: dst, EncapType: 1, Encap: "x", Multipath: hops}, "route: 10.9.0.0/16 nexthop via 10.66.66.2 weight 1: Multipath goes without Gateway, Index, Flags and Encap: each nexthop has its own"},
+		{route.Route{Dst: dst, Index: 3, NexthopID: 7}, "route: 10.9.0.0/16 nhid 7 dev 3: NexthopID goes without Gateway, Index, Flags, Encap and Multipath: the nexthop object has them"},
 		{route.Route{Dst: dst, Encap: "x"}, "route: 10.9.0.0/16: Encap and EncapType go together"},
-		{route.Route{Dst: dst, Multipath: []route.NextHop{{Index: 3, Weight: 257}}}, "route: 10.9.0.0/16 nexthop dev 3 weight 257: Weight 257 of nexthop 0: 1 to 256"},
-		{route.Route{Dst: dst, Multipath: []route.NextHop{{Index: 3, EncapType: 1}}}, "route: 10.9.0.0/16 nexthop dev 3 weight 1: nexthop 0: Encap and EncapType go together"},
-		{route.Route{Dst: dst, Gateway: ip("fe80::1%v0")}, "rtattr: route.via: address fe80::1%v0 has a zone, which the attribute cannot carry"},
+		{route.Route{Dst: dst, Expires: 5}, "route: 10.9.0.0/16: an IPv4 route has no Expires"},
+		{route.Route{Dst: dst, Pref: 1}, "route: 10.9.0.0/16: an IPv4 route has no Pref"},
+		{route.Route{Dst: pfx("::/0"), Flow: 1}, "route: default: an IPv6 route has no Flow"},
+		{route.Route{Dst: pfx("::/0"), Scope: route.ScopeOf(rtattr.RT_SCOPE_LINK)}, "route: default scope link: an IPv6 route has no Scope but universe"},
+		{route.Route{Dst: dst, Multipath: route.Hops(route.NextHop{Index: 3, Weight: 257})}, "route: 10.9.0.0/16 nexthop dev 3 weight 257: nexthop 0: Weight is 257, at most 256"},
+		{route.Route{Dst: dst, Multipath: route.Hops(route.NextHop{Index: 3}, route.NextHop{Index: 3, EncapType: 1})}, "route: 10.9.0.0/16 nexthop dev 3 weight 1 nexthop dev 3 weight 1: nexthop 1: Encap and EncapType go together"},
 		{route.Route{Dst: dst, Gateway: gw, Metrics: route.Metrics{CongestionControl: "a\x00b"}}, `rtattr: route.metrics.cc-algo: NUL inside the string "a\x00b"`},
 	}
 	for _, tt := range tests {
@@ -64,7 +71,7 @@ func TestString(t *testing.T) {
 		"blackhole fd09::/64 table 1000":       {Dst: pfx("fd09::/64"), Type: rtattr.RTN_BLACKHOLE, Table: 1000},
 		"10.9.0.0/16 via inet6 fe80::2 dev 3":  {Dst: pfx("10.9.0.0/16"), Gateway: ip("fe80::2"), Index: 3},
 		"local 10.9.0.0/16 dev 1 table local":  {Dst: pfx("10.9.0.0/16"), Type: rtattr.RTN_LOCAL, Index: 1},
-		"10.9.0.0/16 nexthop dev 3 weight 256": {Dst: pfx("10.9.0.0/16"), Multipath: []route.NextHop{{Index: 3, Weight: 256}}},
+		"10.9.0.0/16 nexthop dev 3 weight 256": {Dst: pfx("10.9.0.0/16"), Multipath: route.Hops(route.NextHop{Index: 3, Weight: 256})},
 	} {
 		if got := r.String(); got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -85,9 +92,27 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+func TestHops(t *testing.T) {
+	want := []route.NextHop{
+		{Index: 1, Weight: 1},
+		{Gateway: ip("10.0.0.1"), Weight: 256, Flags: rtattr.RTNH_F_ONLINK, Flow: 1<<32 - 1},
+		{Gateway: ip("fd00::1"), Index: 1<<32 - 1, Weight: 2, EncapType: 65535, Encap: "\x00any bytes"},
+	}
+	hops := route.Hops(want...)
+	if got := slices.Collect(hops.All()); !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if hops != route.Hops(want...) || hops == route.Hops(want[1:]...) || route.Hops() != (route.NextHops{}) {
+		t.Error("equal NextHops differ, or different ones are equal")
+	}
+	for range hops.All() {
+		break
+	}
+}
+
 func TestAllocs(t *testing.T) {
 	r := route.Route{Dst: pfx("10.9.0.0/16"), Gateway: ip("fe80::2"), Index: 3, Table: 1000, Priority: 5, PrefSrc: ip("10.66.66.1"), Metrics: route.Metrics{MTU: 1400}}
-	hops := route.Route{Dst: pfx("fd09::/64"), Multipath: []route.NextHop{{Gateway: ip("fd00:1::2")}, {Gateway: ip("fd00:2::2"), Weight: 10}}}
+	hops := route.Route{Dst: pfx("fd09::/64"), Multipath: route.Hops(route.NextHop{Gateway: ip("fd00:1::2")}, route.NextHop{Gateway: ip("fd00:2::2"), Weight: 10})}
 	buf := make([]byte, 0, 4096)
 	var e rtattr.Encoder
 	for name, f := range map[string]func(){

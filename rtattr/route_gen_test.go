@@ -121,9 +121,11 @@ func putRoute(w RouteEncoder, i int) {
 	w.Priority(pick(i, uint32(0), uint32(math.MaxUint32), uint32(0x12)))
 	w.PrefSrc(pick(i, netip.IPv4Unspecified(), netip.MustParseAddr("ffff::ffff"), netip.MustParseAddr("10.66.66.1")))
 	w.Metrics().End()
-	seq := w.Multipath()
-	seq.Elem(sampleRtNexthop(i)).End()
-	seq.End()
+	{
+		seq := w.Multipath()
+		seq.Elem(sampleRtNexthop(i)).End()
+		seq.End()
+	}
 	w.Flow(pick(i, uint32(0), uint32(math.MaxUint32), uint32(0x12)))
 	w.CacheInfo(pick(i, sampleRouteCacheInfo(0), sampleRouteCacheInfo(1), sampleRouteCacheInfo(2)))
 	w.Table(pick(i, RouteTable(0), RouteTable(math.MaxUint32), RouteTable(0x12)))

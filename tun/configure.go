@@ -113,7 +113,7 @@ func (s *Setup) steps(index uint32) iter.Seq[step] {
 			return
 		}
 		for _, r := range s.Routes {
-			if r.Index == 0 && len(r.Multipath) == 0 && r.NexthopID == 0 {
+			if r.Index == 0 && r.Multipath == (route.NextHops{}) && r.NexthopID == 0 {
 				r.Index = index
 			}
 			if !yield(step{route: &r}) {
