@@ -12,6 +12,7 @@ require (
 )
 
 require (
+	github.com/jsimonetti/rtnetlink/v2 v2.0.2
 	github.com/mdlayher/socket v0.6.0 // indirect
 	golang.org/x/net v0.58.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect

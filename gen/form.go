@@ -104,7 +104,13 @@ func (a *attr) str() form {
 	f := form{typ: "String", max: anyLen, args: "v string", put: "w.String(@, v)",
 		getResult: "([]byte, bool)", get: "return v.attrs.String(v.at[@])",
 		samples: [3]string{`""`, `"\xff\xff"`, `"name"`}}
-	if n := a.Checks.MaxLen; n > 0 {
+	n := a.Checks.MaxLen
+	switch {
+	case a.Checks.UnterminatedOK && n > 0:
+		f.put = fmt.Sprintf("w.Chars(@, v, %d)", n)
+	case a.Checks.UnterminatedOK:
+		f.put = fmt.Sprintf("w.Chars(@, v, %d)", anyLen-4)
+	case n > 0:
 		f.put = fmt.Sprintf("w.StringMax(@, v, %d)", n)
 	}
 	if a.Multi {

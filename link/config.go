@@ -182,10 +182,7 @@ func (c *Config) put(w rtattr.LinkEncoder) {
 		w.Group(v)
 	}
 	if v, ok := c.Alias.Get(); ok {
-		// No NUL at the end: the kernel would take it for a byte of the alias
-		// (dev_set_alias), and one of 255 bytes for too long.
-		var b [maxAlias]byte
-		w.Bytes(rtattr.IFLA_IFALIAS, b[:copy(b[:], v)])
+		w.IfAlias(v)
 	}
 	if c.Parent != 0 {
 		w.Link(c.Parent)

@@ -351,18 +351,31 @@ func (n Nest) String(typ uint16, s string) { n.StringMax(typ, s, maxAttrLen-attr
 // StringMax is String for an attribute that the kernel limits to max bytes
 // without the final NUL.
 func (n Nest) StringMax(typ uint16, s string, max int) {
-	if !n.ok(typ) {
-		return
+	if n.stringOK(typ, s, max) {
+		copy(n.payload(typ, len(s)+1), s) // the last byte is zero as the pad is
 	}
-	if len(s) > max {
+}
+
+// Chars puts s without a final NUL, for an attribute whose length the kernel
+// takes for that of the text, and limits to max bytes.
+func (n Nest) Chars(typ uint16, s string, max int) {
+	if n.stringOK(typ, s, max) {
+		copy(n.payload(typ, len(s)), s)
+	}
+}
+
+func (n Nest) stringOK(typ uint16, s string, max int) bool {
+	switch {
+	case !n.ok(typ):
+		return false
+	case len(s) > max:
 		n.tooLong(typ, len(s), max)
-		return
-	}
-	if strings.IndexByte(s, 0) >= 0 {
+		return false
+	case strings.IndexByte(s, 0) >= 0:
 		n.Fail(typ, fmt.Sprintf("NUL inside the string %q", s))
-		return
+		return false
 	}
-	copy(n.payload(typ, len(s)+1), s) // the last byte is zero as the pad is
+	return true
 }
 
 // Addr puts the 4 or 16 bytes of an address. An IPv4-mapped IPv6 address is

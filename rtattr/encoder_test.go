@@ -53,6 +53,8 @@ func TestWire(t *testing.T) {
 		{"String/empty", func(n Nest) { n.String(3, "") }, "0500 0300 00000000", "0005 0003 00000000"},
 		{"String/3", func(n Nest) { n.String(3, "eth") }, "0800 0300 65746800", "0008 0003 65746800"},
 		{"String/4", func(n Nest) { n.String(3, "tun0") }, "0900 0300 74756e3000000000", "0009 0003 74756e3000000000"},
+		{"Chars/empty", func(n Nest) { n.Chars(3, "", 9) }, "0400 0300", "0004 0003"},
+		{"Chars/4", func(n Nest) { n.Chars(3, "tun0", 4) }, "0800 0300 74756e30", "0008 0003 74756e30"},
 		{"Addr/4", func(n Nest) { n.Addr(2, netip.MustParseAddr("10.66.66.1")) }, "0800 0200 0a424201", "0008 0002 0a424201"},
 		{"Addr/16", func(n Nest) { n.Addr(2, netip.MustParseAddr("fd00:1::1")) }, "1400 0200 fd000001000000000000000000000001", "0014 0002 fd000001000000000000000000000001"},
 		{"Addr/mapped", func(n Nest) { n.Addr(2, netip.MustParseAddr("::ffff:10.0.0.1")) }, "1400 0200 00000000000000000000ffff0a000001", "0014 0002 00000000000000000000ffff0a000001"},

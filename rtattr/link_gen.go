@@ -1699,7 +1699,7 @@ const (
 	IFLA_LINKMODE                   = 17 // What the interface becomes when it has a carrier.
 	IFLA_LINKINFO                   = 18 // Kind of the link and what belongs to the kind.
 	IFLA_NET_NS_PID                 = 19 // Process whose network namespace the link moves to.
-	IFLA_IFALIAS                    = 20 // Alias for people and SNMP; empty takes it away.
+	IFLA_IFALIAS                    = 20 // Alias for people and SNMP, without a final NUL, which the kernel would count; empty takes it away.
 	IFLA_NUM_VF                     = 21 // Number of virtual functions.
 	IFLA_VFINFO_LIST                = 22 // Virtual functions.
 	IFLA_STATS64                    = 23 // Counters of 64 bits.
@@ -1821,8 +1821,9 @@ func (w LinkEncoder) LinkInfo() LinkInfoEncoder { return LinkInfoEncoder{w.Nest.
 // NetNSPID puts IFLA_NET_NS_PID. Process whose network namespace the link moves to.
 func (w LinkEncoder) NetNSPID(v uint32) { w.Uint32(IFLA_NET_NS_PID, v) }
 
-// IfAlias puts IFLA_IFALIAS. Alias for people and SNMP; empty takes it away.
-func (w LinkEncoder) IfAlias(v string) { w.StringMax(IFLA_IFALIAS, v, 255) }
+// IfAlias puts IFLA_IFALIAS. Alias for people and SNMP, without a final NUL, which the
+// kernel would count; empty takes it away.
+func (w LinkEncoder) IfAlias(v string) { w.Chars(IFLA_IFALIAS, v, 255) }
 
 // NumVF puts IFLA_NUM_VF. Number of virtual functions.
 func (w LinkEncoder) NumVF(v uint32) { w.Uint32(IFLA_NUM_VF, v) }
@@ -2105,7 +2106,8 @@ func (v *LinkView) LinkInfo() (n LinkInfoView, err error) {
 // NetNSPID returns IFLA_NET_NS_PID. Process whose network namespace the link moves to.
 func (v *LinkView) NetNSPID() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_NET_NS_PID]) }
 
-// IfAlias returns IFLA_IFALIAS. Alias for people and SNMP; empty takes it away.
+// IfAlias returns IFLA_IFALIAS. Alias for people and SNMP, without a final NUL, which the
+// kernel would count; empty takes it away.
 func (v *LinkView) IfAlias() ([]byte, bool) { return v.attrs.String(v.at[IFLA_IFALIAS]) }
 
 // NumVF returns IFLA_NUM_VF. Number of virtual functions.

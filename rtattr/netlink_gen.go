@@ -192,7 +192,7 @@ const (
 	RTEXT_FILTER_VF                ExtFilter = 0x1  // Virtual functions.
 	RTEXT_FILTER_BRVLAN            ExtFilter = 0x2  // VLANs of bridge ports.
 	RTEXT_FILTER_BRVLAN_COMPRESSED ExtFilter = 0x4  // VLANs of bridge ports, as ranges.
-	RTEXT_FILTER_SKIP_STATS        ExtFilter = 0x8  // No statistics.
+	RTEXT_FILTER_SKIP_STATS        ExtFilter = 0x8  // No statistics of IPv6 and of virtual functions; those of the link come all the same.
 	RTEXT_FILTER_MRP               ExtFilter = 0x10 // Media redundancy protocol of bridges.
 	RTEXT_FILTER_CFM_CONFIG        ExtFilter = 0x20 // Settings of connectivity fault management.
 	RTEXT_FILTER_CFM_STATUS        ExtFilter = 0x40 // State of connectivity fault management.
