@@ -102,27 +102,32 @@ func (s *Set) Index(header, b []byte, at []uint32) (Attrs, error) {
 			b = b[:off:off]
 			break
 		}
-		if typ := int(binary.NativeEndian.Uint16(rest[2:]) & NLA_TYPE_MASK); typ < len(at) && typ < len(s.Attrs) {
-			a := &s.Attrs[typ]
-			if a.Variants != nil {
-				a = a.variant(header)
-			}
-			switch payload := rest[attrHeaderLen:n]; {
-			case !a.fits(len(payload)):
-				if bad == nil {
-					bad = s.badLen(a, len(payload))
-				}
-			case a.Type == Sequence && !sequence(payload, a.Struct.Size):
-				if bad == nil {
-					bad = &AttrError{s.Name + "." + a.Name, "the elements do not fill it"}
-				}
-			default:
+		typ := int(binary.NativeEndian.Uint16(rest[2:]) & NLA_TYPE_MASK)
+		if typ < len(at) && typ < len(s.Attrs) && s.Attrs[typ].Name != "" {
+			if err := s.check(header, typ, rest[attrHeaderLen:n]); err == nil {
 				at[typ] = uint32(off + attrHeaderLen)
+			} else if bad == nil {
+				bad = err
 			}
 		}
 		off += align4(n)
 	}
 	return Attrs(b[:len(b):len(b)]), bad
+}
+
+// check returns what is wrong with the payload of a known attribute.
+func (s *Set) check(header []byte, typ int, payload []byte) error {
+	a := &s.Attrs[typ]
+	if a.Variants != nil {
+		a = a.variant(header)
+	}
+	switch {
+	case !a.fits(len(payload)):
+		return s.badLen(a, len(payload))
+	case a.Type == Sequence && !sequence(payload, a.Struct.Size):
+		return &AttrError{s.Name + "." + a.Name, "the elements do not fill it"}
+	}
+	return nil
 }
 
 func (a *Attr) fits(n int) bool {

@@ -318,6 +318,7 @@ func TestViewErrors(t *testing.T) {
 	var e Encoder
 	w := AppendLink(&e, RTM_NEWLINK, 0, IfInfomsg{Index: 3})
 	w.Bytes(IFLA_MTU, []byte{1, 2, 3})
+	w.Bytes(0, []byte{1, 2, 3}) // a number without an attribute is unknown, not wrong
 	w.TxQLen(1000)
 	w.Bytes(IFLA_STATS64, make([]byte, 8))    // an old kernel's
 	w.Bytes(IFLA_STATS, make([]byte, 10_000)) // a new kernel's
