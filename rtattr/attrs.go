@@ -92,7 +92,7 @@ func (s *Set) Index(header, b []byte, at []uint32) (Attrs, error) {
 		rest := b[off:]
 		n := 0
 		if len(rest) >= attrHeaderLen {
-			n = int(binary.NativeEndian.Uint16(rest))
+			n = int(host.Uint16(rest))
 		}
 		if n < attrHeaderLen || n > len(rest) {
 			_, reason := frameLen(rest)
@@ -102,12 +102,18 @@ func (s *Set) Index(header, b []byte, at []uint32) (Attrs, error) {
 			b = b[:off:off]
 			break
 		}
-		typ := int(binary.NativeEndian.Uint16(rest[2:]) & NLA_TYPE_MASK)
-		if typ < len(at) && typ < len(s.Attrs) && s.Attrs[typ].Name != "" {
-			if err := s.check(header, typ, rest[attrHeaderLen:n]); err == nil {
+		if typ := int(host.Uint16(rest[2:]) & NLA_TYPE_MASK); typ < len(at) && typ < len(s.Attrs) {
+			a := &s.Attrs[typ]
+			switch size := n - attrHeaderLen; {
+			case a.Name == "": // a number without an attribute
+			case a.Variants == nil && a.Type != Sequence && (size == int(a.Min) || size > int(a.Min) && a.Max == maxAttrLen):
 				at[typ] = uint32(off + attrHeaderLen)
-			} else if bad == nil {
-				bad = err
+			default:
+				if err := s.check(a, header, rest[attrHeaderLen:n]); err == nil {
+					at[typ] = uint32(off + attrHeaderLen)
+				} else if bad == nil {
+					bad = err
+				}
 			}
 		}
 		off += align4(n)
@@ -116,8 +122,7 @@ func (s *Set) Index(header, b []byte, at []uint32) (Attrs, error) {
 }
 
 // check returns what is wrong with the payload of a known attribute.
-func (s *Set) check(header []byte, typ int, payload []byte) error {
-	a := &s.Attrs[typ]
+func (s *Set) check(a *Attr, header, payload []byte) error {
 	if a.Variants != nil {
 		a = a.variant(header)
 	}

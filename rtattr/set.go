@@ -34,15 +34,15 @@ func align4(n int) int { return (n + 3) &^ 3 }
 
 // An Attr describes one attribute type of a Set.
 type Attr struct {
-	Name     string
-	Const    string // C constant, if it is not the set's Prefix and Name
 	Type     Type
 	Min, Max uint16 // payload lengths that Parse accepts
+	Name     string
+	Variants []Variant
+	Const    string // C constant, if it is not the set's Prefix and Name
 	Enum     *Enum
 	Struct   *Struct // payload, or what stands before nested attributes
 	Nested   SetRef
 	Sub      *SubMessage
-	Variants []Variant
 }
 
 // CName returns the C constant of a: "IFLA_MTU".
