@@ -2,7 +2,6 @@ package address
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -85,32 +84,9 @@ func All(ctx context.Context, conn *rtnl.Conn, f Filter) iter.Seq2[*rtattr.AddrV
 	}
 }
 
-// tries is how often List asks if addresses change while they are listed.
-const tries = 3
-
 // List returns addresses. The list is complete and of one moment, or there is
 // an error: [rtnl.ErrDumpInterrupted] if addresses changed during each of three
 // attempts. Addresses that could be read are returned beside an error.
 func List(ctx context.Context, conn *rtnl.Conn, f Filter) ([]Address, error) {
-	for try := 1; ; try++ {
-		var list []Address
-		var errs []error
-		for v, err := range All(ctx, conn, f) {
-			if err != nil {
-				errs = append(errs, err)
-			}
-			if v == nil {
-				break
-			}
-			if a, err := Parse(v); err != nil {
-				errs = append(errs, err)
-			} else {
-				list = append(list, a)
-			}
-		}
-		err := errors.Join(errs...)
-		if try == tries || !errors.Is(err, rtnl.ErrDumpInterrupted) {
-			return list, err
-		}
-	}
+	return rtnl.Collect(All(ctx, conn, f), Parse)
 }

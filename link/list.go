@@ -124,34 +124,11 @@ func All(ctx context.Context, conn *rtnl.Conn, f Filter) iter.Seq2[*rtattr.LinkV
 	}
 }
 
-// tries is how often List asks if links change while they are listed.
-const tries = 3
-
 // List returns links. The list is complete, or there is an error:
 // [rtnl.ErrDumpInterrupted] if links changed during each of three attempts.
 // Links that could be read are returned beside an error.
 func List(ctx context.Context, conn *rtnl.Conn, f Filter) ([]Link, error) {
-	for try := 1; ; try++ {
-		var list []Link
-		var errs []error
-		for v, err := range All(ctx, conn, f) {
-			if err != nil {
-				errs = append(errs, err)
-			}
-			if v == nil {
-				break
-			}
-			if l, err := Parse(v); err != nil {
-				errs = append(errs, err)
-			} else {
-				list = append(list, l)
-			}
-		}
-		err := errors.Join(errs...)
-		if try == tries || !errors.Is(err, rtnl.ErrDumpInterrupted) {
-			return list, err
-		}
-	}
+	return rtnl.Collect(All(ctx, conn, f), Parse)
 }
 
 // Get returns the link of an index. One that is not there is an error that

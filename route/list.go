@@ -160,32 +160,9 @@ func (f *Filter) match(v *rtattr.RouteView) bool {
 	return false
 }
 
-// tries is how often List asks if routes change while they are listed.
-const tries = 3
-
 // List returns routes. The list is complete and of one moment, or there is an
 // error: [rtnl.ErrDumpInterrupted] if routes changed during each of three
 // attempts. Routes that could be read are returned beside an error.
 func List(ctx context.Context, conn *rtnl.Conn, f Filter) ([]Route, error) {
-	for try := 1; ; try++ {
-		var list []Route
-		var errs []error
-		for v, err := range All(ctx, conn, f) {
-			if err != nil {
-				errs = append(errs, err)
-			}
-			if v == nil {
-				continue
-			}
-			if r, err := Parse(v); err != nil {
-				errs = append(errs, err)
-			} else {
-				list = append(list, r)
-			}
-		}
-		err := errors.Join(errs...)
-		if try == tries || !errors.Is(err, rtnl.ErrDumpInterrupted) {
-			return list, err
-		}
-	}
+	return rtnl.Collect(All(ctx, conn, f), Parse)
 }

@@ -1,0 +1,39 @@
+package rtnl
+
+import (
+	"errors"
+	"iter"
+)
+
+// tries is how often Collect asks if objects change while they are listed.
+const tries = 3
+
+// Collect makes a list of owned values of the views of a dump: the List of an
+// object is Collect of its All and Parse. A dump that ends in ErrDumpInterrupted is
+// asked for again, three times in all; each range over all sends it anew.
+//
+// An error beside a view is about one entry, one with a nil view is the end of a
+// list. All errors are returned, joined, and beside them what could be read.
+func Collect[V, T any](all iter.Seq2[*V, error], parse func(*V) (T, error)) ([]T, error) {
+	for try := 1; ; try++ {
+		var list []T
+		var errs []error
+		for v, err := range all {
+			if err != nil {
+				errs = append(errs, err)
+			}
+			if v == nil {
+				continue
+			}
+			if x, err := parse(v); err != nil {
+				errs = append(errs, err)
+			} else {
+				list = append(list, x)
+			}
+		}
+		err := errors.Join(errs...)
+		if try == tries || !errors.Is(err, ErrDumpInterrupted) {
+			return list, err
+		}
+	}
+}
