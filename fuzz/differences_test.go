@@ -78,6 +78,18 @@ var linkDifferences = []difference[rtnetlink.LinkMessage]{
 				trimPtr(a.PhysSwitchID)
 			}
 		}},
+	{"rtnetlink stops at a bad nest and returns no error", "the last of several counts for us, and only that one is read",
+		func(b []byte, theirs, ours *rtnetlink.LinkMessage) {
+			for _, typ := range []uint16{rtattr.IFLA_LINKINFO, rtattr.IFLA_XDP} {
+				n := 0
+				for range rtattr.Attrs(b[16:]).Of(typ) {
+					n++
+				}
+				if n > 1 {
+					*theirs, *ours = rtnetlink.LinkMessage{}, rtnetlink.LinkMessage{}
+				}
+			}
+		}},
 	{"rtnetlink names INFO_DATA by the kind that it has read so far", "the order of attributes means nothing, the last kind counts",
 		func(_ []byte, theirs, ours *rtnetlink.LinkMessage) {
 			if a := theirs.Attributes; a != nil && a.Info != nil {

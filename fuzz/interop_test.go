@@ -22,11 +22,11 @@ var (
 )
 
 var interop = []struct {
-	name   string
-	put    func(*rtattr.Encoder)
-	want   encoding.BinaryMarshaler
-	empty  func() encoding.BinaryUnmarshaler
-	read   func([]byte) (any, bool)
+	name  string
+	put   func(*rtattr.Encoder)
+	want  encoding.BinaryMarshaler
+	empty func() encoding.BinaryUnmarshaler
+	read  func([]byte) (any, bool)
 }{
 	{
 		name: "address",

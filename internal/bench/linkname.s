@@ -1,0 +1,1 @@
+// Lets peers.go declare functions without a body.
