@@ -205,30 +205,30 @@ func (g *emitter) structure(d *def) {
 	}
 	g.p("}\n")
 
-	g.p("// Append appends the %d bytes of s to b.", d.size)
-	g.p("func (s %s) Append(b []byte) []byte {", name)
+	g.p("// put writes the %d bytes of s.", d.size)
+	g.p("func (s *%s) put(b []byte) {\n_ = b[%d]", name, d.size-1)
 	off := 0
 	for _, x := range d.Members {
-		if n := x.off - off; n > 0 {
-			g.p("b = append(b, %s)", zeros(n))
-		}
+		g.zero(off, x.off-off)
 		off = x.off + x.size
 		switch {
 		case x.Type == "pad":
-			g.p("b = append(b, %s)", zeros(x.size))
+			g.zero(x.off, x.size)
 		case x.Type == "binary":
-			g.p("b = append(b, s.%s[:]...)", x.goName())
+			g.p("copy(b[%d:], s.%s[:])", x.off, x.goName())
 		case x.size == 1:
-			g.p("b = append(b, uint8(s.%s))", x.goName())
+			g.p("b[%d] = uint8(s.%s)", x.off, x.goName())
 		default:
 			bits := scalarBits[x.Type]
-			g.p("b = binary.%s.AppendUint%d(b, uint%d(s.%s))", order(x.ByteOrder), bits, bits, x.goName())
+			g.p("binary.%s.PutUint%d(b[%d:], uint%d(s.%s))", order(x.ByteOrder), bits, x.off, bits, x.goName())
 		}
 	}
-	if off < d.size {
-		g.p("b = append(b, %s)", zeros(d.size-off))
-	}
-	g.p("return b\n}\n")
+	g.zero(off, d.size-off)
+	g.p("}\n")
+
+	g.p("// Append appends the %d bytes of s to b.", d.size)
+	g.p("func (s %s) Append(b []byte) []byte {", name)
+	g.p("b = append(b, make([]byte, %d)...)\ns.put(b[len(b)-%d:])\nreturn b\n}\n", d.size, d.size)
 
 	g.p("// Parse reads s from b. A shorter struct of an older kernel is zero-filled, a longer one cut.")
 	g.p("func (s *%s) Parse(b []byte) {", name)
@@ -262,7 +262,18 @@ func (g *emitter) structure(d *def) {
 	g.p("}}\n")
 }
 
-func zeros(n int) string { return strings.TrimSuffix(strings.Repeat("0, ", n), ", ") }
+// zero clears n bytes of b, the buffer of put, from off on.
+func (g *emitter) zero(off, n int) {
+	switch n {
+	case 0:
+	case 1, 2, 3:
+		for i := range n {
+			g.p("b[%d] = 0", off+i)
+		}
+	default:
+		g.p("clear(b[%d:%d])", off, off+n)
+	}
+}
 
 // scalarType is the runtime's Type of a scalar, Binary for what is none.
 func scalarType(t, byteOrder string) string {
@@ -296,9 +307,8 @@ func (g *emitter) encoder(set *attrSet) {
 	if h := set.header; h != nil {
 		g.p("// Append%s begins a message of type typ with a %s. End closes it.", name, h.goName())
 		g.p("func Append%s(e *%sEncoder, typ, flags uint16, h %s) %sEncoder {", name, g.q, h.goName(), name)
-		g.p("w := e.Begin(&%sSet, typ, flags)", unexported(name))
-		g.p("w.Raw(h.Append(make([]byte, 0, %d)))", h.size)
-		g.p("return %sEncoder{w}\n}\n", name)
+		g.p("w, b := e.BeginHeader(&%sSet, typ, flags, %d)", unexported(name), h.size)
+		g.p("h.put(b)\nreturn %sEncoder{w}\n}\n", name)
 	}
 	for _, a := range set.byNum() {
 		if a.skip() {
@@ -319,7 +329,7 @@ func (g *emitter) encoder(set *attrSet) {
 			g.p("type %sEncoder struct{ %sNest }\n", a.goName(), g.q)
 			g.p("// Elem opens the next element: h, whose length End fills in, and its attributes.")
 			g.p("func (w %sEncoder) Elem(h %s) %sEncoder {", a.goName(), a.st.goName(), elem)
-			g.p("return %sEncoder{w.Nest.Elem(h.Append(make([]byte, 0, %d)))}\n}\n", elem, a.st.size)
+			g.p("n, b := w.Nest.Elem(%d)\nh.put(b)\nreturn %sEncoder{n}\n}\n", a.st.size, elem)
 		}
 	}
 }
@@ -336,7 +346,7 @@ func (g *emitter) put(set string, a *attr) {
 			name := a.formatName(f)
 			g.p("%s", comment(sentence(fmt.Sprintf("%s opens %s of %q and puts that %s", name, c, f.Value, a.selector.set.cNameOf(a.selector)), "")))
 			g.p("func (w %sEncoder) %s() %sEncoder {", set, name, f.set.goName())
-			g.p("w.%s(%q)\nreturn %sEncoder{w.Nest.Nest(%s)}\n}\n", a.selector.goName(), f.Value, f.set.goName(), c)
+			g.p("copy(w.Space(%s, %d), %q)\nreturn %sEncoder{w.Nest.Nest(%s)}\n}\n", a.selector.set.cNameOf(a.selector), len(f.Value)+1, f.Value, f.set.goName(), c)
 		}
 		return
 	}

@@ -138,14 +138,14 @@ func (a *attr) binary() form {
 	case a.st != nil && a.Multi:
 		name := a.st.goName()
 		return form{typ: "StructT", max: anyLen, args: "v " + name,
-			put:       fmt.Sprintf("w.Bytes(@, v.Append(make([]byte, 0, %d)))", a.st.size),
+			put:       fmt.Sprintf("v.put(w.Space(@, %d))", a.st.size),
 			getResult: "iter.Seq[" + name + "]",
 			get:       "return func(yield func(" + name + ") bool) {\nfor b := range v.attrs.Of(@) {\nvar s " + name + "\ns.Parse(b)\nif !yield(s) {\nreturn\n}\n}\n}",
 			samples:   [3]string{"sample" + name + "(0)", "sample" + name + "(1)", "sample" + name + "(2)"}}
 	case a.st != nil:
 		name := a.st.goName()
 		return form{typ: "StructT", max: anyLen, args: "v " + name,
-			put:       fmt.Sprintf("w.Bytes(@, v.Append(make([]byte, 0, %d)))", a.st.size),
+			put:       fmt.Sprintf("v.put(w.Space(@, %d))", a.st.size),
 			getResult: "(s " + name + ", ok bool)",
 			get:       "b, ok := v.attrs.Bytes(v.at[@])\nif ok {\ns.Parse(b)\n}\nreturn s, ok",
 			samples:   [3]string{"sample" + name + "(0)", "sample" + name + "(1)", "sample" + name + "(2)"}}

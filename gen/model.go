@@ -476,7 +476,7 @@ func (m *model) extensions(a *attr) {
 // reserved are the method and field names that generated types have anyway.
 var reserved = map[string]bool{
 	"End": true, "Encoder": true, "Raw": true, "Fail": true, "Open": true, "Elem": true, "Nest": true,
-	"Flag": true, "Bytes": true, "String": true, "StringMax": true, "Chars": true, "Addr": true, "Addr4": true, "Addr6": true,
+	"Flag": true, "Bytes": true, "String": true, "StringMax": true, "Chars": true, "Space": true, "Addr": true, "Addr4": true, "Addr6": true,
 	"Uint8": true, "Uint16": true, "Uint32": true, "Uint64": true, "Uint16BE": true, "Uint32BE": true, "Uint64BE": true,
 	"Uint": true, "Int": true, "Uint32s": true, "Int32s": true, "Uint64s": true, "Uint32sBE": true, "TailAddr": true,
 	"Parse": true, "ParseAttrs": true, "Attrs": true, "Header": true,

@@ -23,13 +23,20 @@ type IfAddrmsg struct {
 	Index     uint32 // Index of the interface.
 }
 
+// put writes the 8 bytes of s.
+func (s *IfAddrmsg) put(b []byte) {
+	_ = b[7]
+	b[0] = uint8(s.Family)
+	b[1] = uint8(s.PrefixLen)
+	b[2] = uint8(s.Flags)
+	b[3] = uint8(s.Scope)
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Index))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s IfAddrmsg) Append(b []byte) []byte {
-	b = append(b, uint8(s.Family))
-	b = append(b, uint8(s.PrefixLen))
-	b = append(b, uint8(s.Flags))
-	b = append(b, uint8(s.Scope))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Index))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -64,12 +71,19 @@ type AddrCacheInfo struct {
 	Updated   uint32 // Time of the last update after boot, in units of 1/100 s.
 }
 
+// put writes the 16 bytes of s.
+func (s *AddrCacheInfo) put(b []byte) {
+	_ = b[15]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.Preferred))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Valid))
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.Created))
+	binary.NativeEndian.PutUint32(b[12:], uint32(s.Updated))
+}
+
 // Append appends the 16 bytes of s to b.
 func (s AddrCacheInfo) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Preferred))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Valid))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Created))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Updated))
+	b = append(b, make([]byte, 16)...)
+	s.put(b[len(b)-16:])
 	return b
 }
 
@@ -171,8 +185,8 @@ type AddrEncoder struct{ Nest }
 
 // AppendAddr begins a message of type typ with a IfAddrmsg. End closes it.
 func AppendAddr(e *Encoder, typ, flags uint16, h IfAddrmsg) AddrEncoder {
-	w := e.Begin(&addrSet, typ, flags)
-	w.Raw(h.Append(make([]byte, 0, 8)))
+	w, b := e.BeginHeader(&addrSet, typ, flags, 8)
+	h.put(b)
 	return AddrEncoder{w}
 }
 
@@ -195,9 +209,7 @@ func (w AddrEncoder) Broadcast(v netip.Addr) { w.Addr4(IFA_BROADCAST, v) }
 func (w AddrEncoder) Anycast(v netip.Addr) { w.Addr6(IFA_ANYCAST, v) }
 
 // CacheInfo puts IFA_CACHEINFO. Lifetimes and age.
-func (w AddrEncoder) CacheInfo(v AddrCacheInfo) {
-	w.Bytes(IFA_CACHEINFO, v.Append(make([]byte, 0, 16)))
-}
+func (w AddrEncoder) CacheInfo(v AddrCacheInfo) { v.put(w.Space(IFA_CACHEINFO, 16)) }
 
 // Multicast puts IFA_MULTICAST. Multicast group the interface listens to.
 func (w AddrEncoder) Multicast(v netip.Addr) { w.Addr(IFA_MULTICAST, v) }

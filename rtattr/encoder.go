@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -84,15 +83,19 @@ func (e *Encoder) Finish() ([]byte, error) {
 func (e *Encoder) reserve(n int) []byte {
 	e.n += n
 	if e.n > len(e.buf) {
-		e.grow(n)
+		e.grow()
 	}
 	return e.buf[e.n-n : e.n]
 }
 
-// grow makes buf as long as e.n, which is n more than it held.
-func (e *Encoder) grow(n int) {
-	b := slices.Grow(e.buf[:e.n-n], n)
-	e.buf = b[:cap(b)]
+// grow makes buf longer than e.n. Inlined, it would give every put a large stack
+// frame.
+//
+//go:noinline
+func (e *Encoder) grow() {
+	b := make([]byte, max(2*len(e.buf), e.n, 512))
+	copy(b, e.buf)
+	e.buf = b
 }
 
 // Len returns how many messages have been begun.
@@ -113,33 +116,43 @@ func (e *Encoder) Fail(err error) {
 // begin a typed one.
 func (e *Encoder) Message(typ, flags uint16) Nest { return e.Begin(nil, typ, flags) }
 
-// Begin begins a message whose attributes are those of set. It is what the
-// generated Append functions call.
+// Begin begins a message whose attributes are those of set, with Raw room for a
+// fixed header.
 func (e *Encoder) Begin(set *Set, typ, flags uint16) Nest {
+	n, _ := e.BeginHeader(set, typ, flags, 0)
+	return n
+}
+
+// BeginHeader begins a message whose attributes are those of set, and returns the
+// size bytes of its fixed header, to be filled. The generated Append functions call it.
+func (e *Encoder) BeginHeader(set *Set, typ, flags uint16, size int) (Nest, []byte) {
 	if e.depth > 0 {
 		e.fail(e.path(e.depth, 0), "still open: End is missing before the next message")
-		return Nest{e, -1}
+		return Nest{e, -1}, make([]byte, size)
 	}
-	e.setRun(set)
+	if n := e.nruns; n == 0 || e.run(n-1).set != set {
+		e.addRun(set)
+	}
 	e.msgs++
-	b := e.reserve(msgHeaderLen)
+	b := e.reserve(msgHeaderLen + size)
 	host.PutUint32(b, 0)
 	host.PutUint16(b[4:], typ)
 	host.PutUint16(b[6:], flags)
 	host.PutUint64(b[8:], 0)
-	return e.push(e.n-msgHeaderLen, e.n, frameMsg)
+	start := e.n - msgHeaderLen - size
+	e.open[0] = frame{start, start + msgHeaderLen, frameMsg}
+	e.depth = 1
+	e.top = start + msgHeaderLen
+	return Nest{e, e.top}, b[msgHeaderLen:]
 }
 
-func (e *Encoder) setRun(set *Set) {
-	switch n := e.nruns; {
-	case n == 0 || e.run(n-1).set != set:
-		if n < len(e.runs) {
-			e.runs[n] = run{e.msgs, set}
-		} else {
-			e.more = append(e.more, run{e.msgs, set})
-		}
-		e.nruns++
+func (e *Encoder) addRun(set *Set) {
+	if e.nruns < len(e.runs) {
+		e.runs[e.nruns] = run{e.msgs, set}
+	} else {
+		e.more = append(e.more, run{e.msgs, set})
 	}
+	e.nruns++
 }
 
 func (e *Encoder) run(i int) run {
@@ -495,14 +508,23 @@ func (n Nest) Open(typ uint16) Nest {
 	return n.e.push(n.e.n-attrHeaderLen, n.e.n, frameNest)
 }
 
-// Elem appends hdr, a struct whose first two bytes are the length that End
-// writes (struct rtnexthop), and opens the attributes that follow it.
-func (n Nest) Elem(hdr []byte) Nest {
+// Elem appends a struct of size bytes, which are to be filled, and opens the
+// attributes that follow it. The first two bytes of the struct are the length that
+// End writes (struct rtnexthop).
+func (n Nest) Elem(size int) (Nest, []byte) {
 	if !n.ok(0) {
-		return Nest{n.e, -1}
+		return Nest{n.e, -1}, make([]byte, size)
 	}
-	copy(n.e.reserve(len(hdr)), hdr)
-	return n.e.push(n.e.n-len(hdr), n.e.n, frameElem)
+	b := n.e.reserve(size)
+	return n.e.push(n.e.n-size, n.e.n, frameElem), b
+}
+
+// Space puts an attribute of size bytes and returns them, to be filled.
+func (n Nest) Space(typ uint16, size int) []byte {
+	if !n.fits(typ, size) {
+		return make([]byte, size)
+	}
+	return n.payload(typ, size)
 }
 
 // Raw appends b as it is: fixed headers, and deliberately odd bytes. Nothing is

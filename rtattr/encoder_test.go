@@ -62,10 +62,16 @@ func TestWire(t *testing.T) {
 		{"Uint32sBE", func(n Nest) { n.Uint32sBE(2, []uint32{1, 2}) }, "0c00 0200 00000001 00000002", "000c 0002 00000001 00000002"},
 		{"Int32s", func(n Nest) { n.Int32s(2, []int32{-1}) }, "0800 0200 ffffffff", "0008 0002 ffffffff"},
 		{"Uint64s", func(n Nest) { n.Uint64s(2, []uint64{1}) }, "0c00 0200 0100000000000000", "000c 0002 0000000000000001"},
+		{"Space", func(n Nest) { copy(n.Space(2, 5), "12345") }, "0900 0200 3132333435000000", "0009 0002 3132333435000000"},
 		{"Raw", func(n Nest) { n.Raw([]byte{1, 2, 3}) }, "010203", "010203"},
 		{"Nest", func(n Nest) { in := n.Nest(18); in.Uint8(1, 7); in.End() }, "0c00 1280 0500 0100 07000000", "000c 8012 0005 0001 07000000"},
 		{"Open", func(n Nest) { in := n.Open(18); in.Raw([]byte{1, 2, 3, 4}); in.End() }, "0800 1200 01020304", "0008 0012 01020304"},
-		{"Elem", func(n Nest) { in := n.Elem([]byte{0, 0, 0xaa, 0xbb}); in.Uint32(1, 1); in.End() }, "0c00aabb 0800 0100 01000000", "000caabb 0008 0001 00000001"},
+		{"Elem", func(n Nest) {
+			in, b := n.Elem(4)
+			copy(b, []byte{0, 0, 0xaa, 0xbb})
+			in.Uint32(1, 1)
+			in.End()
+		}, "0c00aabb 0800 0100 01000000", "000caabb 0008 0001 00000001"},
 		{"TailAddr", func(n Nest) { n.TailAddr(18, []byte{10, 0}, netip.MustParseAddr("10.0.0.1")) }, "0a00 1200 0a00 0a000001 0000", "000a 0012 0a00 0a000001 0000"},
 	}
 	for _, tt := range tests {

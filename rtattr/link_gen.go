@@ -33,14 +33,21 @@ type IfInfomsg struct {
 	Change IfFlags // Which flags a request changes, or which have changed.
 }
 
+// put writes the 16 bytes of s.
+func (s *IfInfomsg) put(b []byte) {
+	_ = b[15]
+	b[0] = uint8(s.Family)
+	b[1] = 0
+	binary.NativeEndian.PutUint16(b[2:], uint16(s.Type))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Index))
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.Flags))
+	binary.NativeEndian.PutUint32(b[12:], uint32(s.Change))
+}
+
 // Append appends the 16 bytes of s to b.
 func (s IfInfomsg) Append(b []byte) []byte {
-	b = append(b, uint8(s.Family))
-	b = append(b, 0)
-	b = binary.NativeEndian.AppendUint16(b, uint16(s.Type))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Index))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Flags))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Change))
+	b = append(b, make([]byte, 16)...)
+	s.put(b[len(b)-16:])
 	return b
 }
 
@@ -191,32 +198,39 @@ type LinkStats struct {
 	RxNoHandler       uint32 // Packets received on an interface that takes none.
 }
 
+// put writes the 96 bytes of s.
+func (s *LinkStats) put(b []byte) {
+	_ = b[95]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.RxPackets))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.TxPackets))
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.RxBytes))
+	binary.NativeEndian.PutUint32(b[12:], uint32(s.TxBytes))
+	binary.NativeEndian.PutUint32(b[16:], uint32(s.RxErrors))
+	binary.NativeEndian.PutUint32(b[20:], uint32(s.TxErrors))
+	binary.NativeEndian.PutUint32(b[24:], uint32(s.RxDropped))
+	binary.NativeEndian.PutUint32(b[28:], uint32(s.TxDropped))
+	binary.NativeEndian.PutUint32(b[32:], uint32(s.Multicast))
+	binary.NativeEndian.PutUint32(b[36:], uint32(s.Collisions))
+	binary.NativeEndian.PutUint32(b[40:], uint32(s.RxLengthErrors))
+	binary.NativeEndian.PutUint32(b[44:], uint32(s.RxOverErrors))
+	binary.NativeEndian.PutUint32(b[48:], uint32(s.RxCRCErrors))
+	binary.NativeEndian.PutUint32(b[52:], uint32(s.RxFrameErrors))
+	binary.NativeEndian.PutUint32(b[56:], uint32(s.RxFifoErrors))
+	binary.NativeEndian.PutUint32(b[60:], uint32(s.RxMissedErrors))
+	binary.NativeEndian.PutUint32(b[64:], uint32(s.TxAbortedErrors))
+	binary.NativeEndian.PutUint32(b[68:], uint32(s.TxCarrierErrors))
+	binary.NativeEndian.PutUint32(b[72:], uint32(s.TxFifoErrors))
+	binary.NativeEndian.PutUint32(b[76:], uint32(s.TxHeartbeatErrors))
+	binary.NativeEndian.PutUint32(b[80:], uint32(s.TxWindowErrors))
+	binary.NativeEndian.PutUint32(b[84:], uint32(s.RxCompressed))
+	binary.NativeEndian.PutUint32(b[88:], uint32(s.TxCompressed))
+	binary.NativeEndian.PutUint32(b[92:], uint32(s.RxNoHandler))
+}
+
 // Append appends the 96 bytes of s to b.
 func (s LinkStats) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxPackets))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TxPackets))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxBytes))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TxBytes))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TxErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxDropped))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TxDropped))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Multicast))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Collisions))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxLengthErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxOverErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxCRCErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxFrameErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxFifoErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxMissedErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TxAbortedErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TxCarrierErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TxFifoErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TxHeartbeatErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TxWindowErrors))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxCompressed))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TxCompressed))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RxNoHandler))
+	b = append(b, make([]byte, 96)...)
+	s.put(b[len(b)-96:])
 	return b
 }
 
@@ -310,33 +324,40 @@ type LinkStats64 struct {
 	RxOtherHostDropped uint64 // Packets dropped because they were for another host.
 }
 
+// put writes the 200 bytes of s.
+func (s *LinkStats64) put(b []byte) {
+	_ = b[199]
+	binary.NativeEndian.PutUint64(b[0:], uint64(s.RxPackets))
+	binary.NativeEndian.PutUint64(b[8:], uint64(s.TxPackets))
+	binary.NativeEndian.PutUint64(b[16:], uint64(s.RxBytes))
+	binary.NativeEndian.PutUint64(b[24:], uint64(s.TxBytes))
+	binary.NativeEndian.PutUint64(b[32:], uint64(s.RxErrors))
+	binary.NativeEndian.PutUint64(b[40:], uint64(s.TxErrors))
+	binary.NativeEndian.PutUint64(b[48:], uint64(s.RxDropped))
+	binary.NativeEndian.PutUint64(b[56:], uint64(s.TxDropped))
+	binary.NativeEndian.PutUint64(b[64:], uint64(s.Multicast))
+	binary.NativeEndian.PutUint64(b[72:], uint64(s.Collisions))
+	binary.NativeEndian.PutUint64(b[80:], uint64(s.RxLengthErrors))
+	binary.NativeEndian.PutUint64(b[88:], uint64(s.RxOverErrors))
+	binary.NativeEndian.PutUint64(b[96:], uint64(s.RxCRCErrors))
+	binary.NativeEndian.PutUint64(b[104:], uint64(s.RxFrameErrors))
+	binary.NativeEndian.PutUint64(b[112:], uint64(s.RxFifoErrors))
+	binary.NativeEndian.PutUint64(b[120:], uint64(s.RxMissedErrors))
+	binary.NativeEndian.PutUint64(b[128:], uint64(s.TxAbortedErrors))
+	binary.NativeEndian.PutUint64(b[136:], uint64(s.TxCarrierErrors))
+	binary.NativeEndian.PutUint64(b[144:], uint64(s.TxFifoErrors))
+	binary.NativeEndian.PutUint64(b[152:], uint64(s.TxHeartbeatErrors))
+	binary.NativeEndian.PutUint64(b[160:], uint64(s.TxWindowErrors))
+	binary.NativeEndian.PutUint64(b[168:], uint64(s.RxCompressed))
+	binary.NativeEndian.PutUint64(b[176:], uint64(s.TxCompressed))
+	binary.NativeEndian.PutUint64(b[184:], uint64(s.RxNoHandler))
+	binary.NativeEndian.PutUint64(b[192:], uint64(s.RxOtherHostDropped))
+}
+
 // Append appends the 200 bytes of s to b.
 func (s LinkStats64) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxPackets))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.TxPackets))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxBytes))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.TxBytes))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.TxErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxDropped))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.TxDropped))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.Multicast))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.Collisions))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxLengthErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxOverErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxCRCErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxFrameErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxFifoErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxMissedErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.TxAbortedErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.TxCarrierErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.TxFifoErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.TxHeartbeatErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.TxWindowErrors))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxCompressed))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.TxCompressed))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxNoHandler))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.RxOtherHostDropped))
+	b = append(b, make([]byte, 200)...)
+	s.put(b[len(b)-200:])
 	return b
 }
 
@@ -413,15 +434,22 @@ type LinkMap struct {
 	Port     uint8  // Port in use.
 }
 
+// put writes the 32 bytes of s.
+func (s *LinkMap) put(b []byte) {
+	_ = b[31]
+	binary.NativeEndian.PutUint64(b[0:], uint64(s.MemStart))
+	binary.NativeEndian.PutUint64(b[8:], uint64(s.MemEnd))
+	binary.NativeEndian.PutUint64(b[16:], uint64(s.BaseAddr))
+	binary.NativeEndian.PutUint16(b[24:], uint16(s.IRQ))
+	b[26] = uint8(s.DMA)
+	b[27] = uint8(s.Port)
+	clear(b[28:32])
+}
+
 // Append appends the 32 bytes of s to b.
 func (s LinkMap) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.MemStart))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.MemEnd))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.BaseAddr))
-	b = binary.NativeEndian.AppendUint16(b, uint16(s.IRQ))
-	b = append(b, uint8(s.DMA))
-	b = append(b, uint8(s.Port))
-	b = append(b, 0, 0, 0, 0)
+	b = append(b, make([]byte, 32)...)
+	s.put(b[len(b)-32:])
 	return b
 }
 
@@ -683,12 +711,19 @@ type Inet6CacheInfo struct {
 	RetransTime   uint32 // Time between solicitations, in milliseconds.
 }
 
+// put writes the 16 bytes of s.
+func (s *Inet6CacheInfo) put(b []byte) {
+	_ = b[15]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.MaxReasmLen))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Updated))
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.ReachableTime))
+	binary.NativeEndian.PutUint32(b[12:], uint32(s.RetransTime))
+}
+
 // Append appends the 16 bytes of s to b.
 func (s Inet6CacheInfo) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.MaxReasmLen))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Updated))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.ReachableTime))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.RetransTime))
+	b = append(b, make([]byte, 16)...)
+	s.put(b[len(b)-16:])
 	return b
 }
 
@@ -719,10 +754,17 @@ type VFMAC struct {
 	MAC [32]byte // The address, as long as the interface has it.
 }
 
+// put writes the 36 bytes of s.
+func (s *VFMAC) put(b []byte) {
+	_ = b[35]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.VF))
+	copy(b[4:], s.MAC[:])
+}
+
 // Append appends the 36 bytes of s to b.
 func (s VFMAC) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VF))
-	b = append(b, s.MAC[:]...)
+	b = append(b, make([]byte, 36)...)
+	s.put(b[len(b)-36:])
 	return b
 }
 
@@ -748,9 +790,16 @@ type VFBroadcast struct {
 	Broadcast [32]byte // The address, as long as the interface has it.
 }
 
+// put writes the 32 bytes of s.
+func (s *VFBroadcast) put(b []byte) {
+	_ = b[31]
+	copy(b[0:], s.Broadcast[:])
+}
+
 // Append appends the 32 bytes of s to b.
 func (s VFBroadcast) Append(b []byte) []byte {
-	b = append(b, s.Broadcast[:]...)
+	b = append(b, make([]byte, 32)...)
+	s.put(b[len(b)-32:])
 	return b
 }
 
@@ -776,11 +825,18 @@ type VFVLAN struct {
 	QoS  uint32 // Priority, 0 to 7.
 }
 
+// put writes the 12 bytes of s.
+func (s *VFVLAN) put(b []byte) {
+	_ = b[11]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.VF))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.VLAN))
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.QoS))
+}
+
 // Append appends the 12 bytes of s to b.
 func (s VFVLAN) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VF))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VLAN))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.QoS))
+	b = append(b, make([]byte, 12)...)
+	s.put(b[len(b)-12:])
 	return b
 }
 
@@ -811,13 +867,21 @@ type VFVLANInfo struct {
 	VLANProto VLANProtocol // Ethernet type of the tag.
 }
 
+// put writes the 16 bytes of s.
+func (s *VFVLANInfo) put(b []byte) {
+	_ = b[15]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.VF))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.VLAN))
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.QoS))
+	binary.BigEndian.PutUint16(b[12:], uint16(s.VLANProto))
+	b[14] = 0
+	b[15] = 0
+}
+
 // Append appends the 16 bytes of s to b.
 func (s VFVLANInfo) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VF))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VLAN))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.QoS))
-	b = binary.BigEndian.AppendUint16(b, uint16(s.VLANProto))
-	b = append(b, 0, 0)
+	b = append(b, make([]byte, 16)...)
+	s.put(b[len(b)-16:])
 	return b
 }
 
@@ -848,10 +912,17 @@ type VFTxRate struct {
 	Rate uint32 // Limit, in Mbit/s; 0 is none.
 }
 
+// put writes the 8 bytes of s.
+func (s *VFTxRate) put(b []byte) {
+	_ = b[7]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.VF))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Rate))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s VFTxRate) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VF))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Rate))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -879,11 +950,18 @@ type VFRate struct {
 	MaxTxRate uint32 // Upper limit, in Mbit/s; 0 is none.
 }
 
+// put writes the 12 bytes of s.
+func (s *VFRate) put(b []byte) {
+	_ = b[11]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.VF))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.MinTxRate))
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.MaxTxRate))
+}
+
 // Append appends the 12 bytes of s to b.
 func (s VFRate) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VF))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.MinTxRate))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.MaxTxRate))
+	b = append(b, make([]byte, 12)...)
+	s.put(b[len(b)-12:])
 	return b
 }
 
@@ -913,10 +991,17 @@ type VFSpoofChk struct {
 	Setting uint32 // Setting, 0 off, 1 on, 4294967295 not known.
 }
 
+// put writes the 8 bytes of s.
+func (s *VFSpoofChk) put(b []byte) {
+	_ = b[7]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.VF))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Setting))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s VFSpoofChk) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VF))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Setting))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -943,10 +1028,17 @@ type VFLink struct {
 	LinkState VFLinkState // How the state is set.
 }
 
+// put writes the 8 bytes of s.
+func (s *VFLink) put(b []byte) {
+	_ = b[7]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.VF))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.LinkState))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s VFLink) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VF))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.LinkState))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -974,10 +1066,17 @@ type VFRSSQuery struct {
 	Setting uint32 // Setting, 0 off, 1 on, 4294967295 not known.
 }
 
+// put writes the 8 bytes of s.
+func (s *VFRSSQuery) put(b []byte) {
+	_ = b[7]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.VF))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Setting))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s VFRSSQuery) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VF))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Setting))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -1004,10 +1103,17 @@ type VFTrust struct {
 	Setting uint32 // Setting, 0 off, 1 on, 4294967295 not known.
 }
 
+// put writes the 8 bytes of s.
+func (s *VFTrust) put(b []byte) {
+	_ = b[7]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.VF))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Setting))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s VFTrust) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VF))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Setting))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -1034,11 +1140,18 @@ type VFGUID struct {
 	GUID uint64 // The identifier.
 }
 
+// put writes the 16 bytes of s.
+func (s *VFGUID) put(b []byte) {
+	_ = b[15]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.VF))
+	clear(b[4:8])
+	binary.NativeEndian.PutUint64(b[8:], uint64(s.GUID))
+}
+
 // Append appends the 16 bytes of s to b.
 func (s VFGUID) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.VF))
-	b = append(b, 0, 0, 0, 0)
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.GUID))
+	b = append(b, make([]byte, 16)...)
+	s.put(b[len(b)-16:])
 	return b
 }
 
@@ -1085,12 +1198,21 @@ type VFPortVSI struct {
 	TypeVersion uint8   // Version of the type.
 }
 
+// put writes the 8 bytes of s.
+func (s *VFPortVSI) put(b []byte) {
+	_ = b[7]
+	b[0] = uint8(s.ManagerID)
+	copy(b[1:], s.TypeID[:])
+	b[4] = uint8(s.TypeVersion)
+	b[5] = 0
+	b[6] = 0
+	b[7] = 0
+}
+
 // Append appends the 8 bytes of s to b.
 func (s VFPortVSI) Append(b []byte) []byte {
-	b = append(b, uint8(s.ManagerID))
-	b = append(b, s.TypeID[:]...)
-	b = append(b, uint8(s.TypeVersion))
-	b = append(b, 0, 0, 0)
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -1232,10 +1354,17 @@ type VLANFlagsMask struct {
 	Mask  VLANFlags // Which flags are changed.
 }
 
+// put writes the 8 bytes of s.
+func (s *VLANFlagsMask) put(b []byte) {
+	_ = b[7]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.Flags))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Mask))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s VLANFlagsMask) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Flags))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Mask))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -1262,10 +1391,17 @@ type VLANQoSMapping struct {
 	To   uint32 // Priority after.
 }
 
+// put writes the 8 bytes of s.
+func (s *VLANQoSMapping) put(b []byte) {
+	_ = b[7]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.From))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.To))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s VLANQoSMapping) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.From))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.To))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -1292,10 +1428,17 @@ type VXLANPortRange struct {
 	High uint16 // Last port.
 }
 
+// put writes the 4 bytes of s.
+func (s *VXLANPortRange) put(b []byte) {
+	_ = b[3]
+	binary.BigEndian.PutUint16(b[0:], uint16(s.Low))
+	binary.BigEndian.PutUint16(b[2:], uint16(s.High))
+}
+
 // Append appends the 4 bytes of s to b.
 func (s VXLANPortRange) Append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint16(b, uint16(s.Low))
-	b = binary.BigEndian.AppendUint16(b, uint16(s.High))
+	b = append(b, make([]byte, 4)...)
+	s.put(b[len(b)-4:])
 	return b
 }
 
@@ -1322,10 +1465,17 @@ type VXLANHeader struct {
 	VNI   uint32 // Second word, with the network identifier in its upper 24 bits.
 }
 
+// put writes the 8 bytes of s.
+func (s *VXLANHeader) put(b []byte) {
+	_ = b[7]
+	binary.BigEndian.PutUint32(b[0:], uint32(s.Flags))
+	binary.BigEndian.PutUint32(b[4:], uint32(s.VNI))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s VXLANHeader) Append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(s.Flags))
-	b = binary.BigEndian.AppendUint32(b, uint32(s.VNI))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -1448,10 +1598,17 @@ type BridgeID struct {
 	Addr     [6]byte // Ethernet address.
 }
 
+// put writes the 8 bytes of s.
+func (s *BridgeID) put(b []byte) {
+	_ = b[7]
+	binary.BigEndian.PutUint16(b[0:], uint16(s.Priority))
+	copy(b[2:], s.Addr[:])
+}
+
 // Append appends the 8 bytes of s to b.
 func (s BridgeID) Append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint16(b, uint16(s.Priority))
-	b = append(b, s.Addr[:]...)
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -1478,10 +1635,17 @@ type BridgeOptions struct {
 	Mask  uint32 // Which options are changed.
 }
 
+// put writes the 8 bytes of s.
+func (s *BridgeOptions) put(b []byte) {
+	_ = b[7]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.Value))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Mask))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s BridgeOptions) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Value))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Mask))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -1654,10 +1818,17 @@ type BridgeVLANInfo struct {
 	VID   uint16          // VLAN, 1 to 4094.
 }
 
+// put writes the 4 bytes of s.
+func (s *BridgeVLANInfo) put(b []byte) {
+	_ = b[3]
+	binary.NativeEndian.PutUint16(b[0:], uint16(s.Flags))
+	binary.NativeEndian.PutUint16(b[2:], uint16(s.VID))
+}
+
 // Append appends the 4 bytes of s to b.
 func (s BridgeVLANInfo) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint16(b, uint16(s.Flags))
-	b = binary.NativeEndian.AppendUint16(b, uint16(s.VID))
+	b = append(b, make([]byte, 4)...)
+	s.put(b[len(b)-4:])
 	return b
 }
 
@@ -1756,8 +1927,8 @@ type LinkEncoder struct{ Nest }
 
 // AppendLink begins a message of type typ with a IfInfomsg. End closes it.
 func AppendLink(e *Encoder, typ, flags uint16, h IfInfomsg) LinkEncoder {
-	w := e.Begin(&linkSet, typ, flags)
-	w.Raw(h.Append(make([]byte, 0, 16)))
+	w, b := e.BeginHeader(&linkSet, typ, flags, 16)
+	h.put(b)
 	return LinkEncoder{w}
 }
 
@@ -1780,7 +1951,7 @@ func (w LinkEncoder) Link(v uint32) { w.Uint32(IFLA_LINK, v) }
 func (w LinkEncoder) Qdisc(v string) { w.String(IFLA_QDISC, v) }
 
 // Stats puts IFLA_STATS. Counters of 32 bits.
-func (w LinkEncoder) Stats(v LinkStats) { w.Bytes(IFLA_STATS, v.Append(make([]byte, 0, 96))) }
+func (w LinkEncoder) Stats(v LinkStats) { v.put(w.Space(IFLA_STATS, 96)) }
 
 // Master puts IFLA_MASTER. Index of the interface that this one belongs to; 0 in a
 // request takes it out.
@@ -1804,7 +1975,7 @@ func (w LinkEncoder) Inet6() Inet6Encoder { return Inet6Encoder{w.Nest.Nest(IFLA
 func (w LinkEncoder) TxQLen(v uint32) { w.Uint32(IFLA_TXQLEN, v) }
 
 // Map puts IFLA_MAP. Hardware resources.
-func (w LinkEncoder) Map(v LinkMap) { w.Bytes(IFLA_MAP, v.Append(make([]byte, 0, 32))) }
+func (w LinkEncoder) Map(v LinkMap) { v.put(w.Space(IFLA_MAP, 32)) }
 
 // Weight puts IFLA_WEIGHT. Not used.
 func (w LinkEncoder) Weight(v uint32) { w.Uint32(IFLA_WEIGHT, v) }
@@ -1834,7 +2005,7 @@ func (w LinkEncoder) VFInfoList() VfinfoListEncoder {
 }
 
 // Stats64 puts IFLA_STATS64. Counters of 64 bits.
-func (w LinkEncoder) Stats64(v LinkStats64) { w.Bytes(IFLA_STATS64, v.Append(make([]byte, 0, 200))) }
+func (w LinkEncoder) Stats64(v LinkStats64) { v.put(w.Space(IFLA_STATS64, 200)) }
 
 // VFPorts puts IFLA_VF_PORTS. Ports of the virtual functions.
 func (w LinkEncoder) VFPorts() VFPortsEncoder { return VFPortsEncoder{w.Nest.Nest(IFLA_VF_PORTS)} }
@@ -2726,43 +2897,43 @@ func (w LinkInfoEncoder) Kind(v string) { w.String(IFLA_INFO_KIND, v) }
 
 // Bridge opens IFLA_INFO_DATA of "bridge" and puts that IFLA_INFO_KIND.
 func (w LinkInfoEncoder) Bridge() BridgeEncoder {
-	w.Kind("bridge")
+	copy(w.Space(IFLA_INFO_KIND, 7), "bridge")
 	return BridgeEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
 }
 
 // Macvlan opens IFLA_INFO_DATA of "macvlan" and puts that IFLA_INFO_KIND.
 func (w LinkInfoEncoder) Macvlan() MacvlanEncoder {
-	w.Kind("macvlan")
+	copy(w.Space(IFLA_INFO_KIND, 8), "macvlan")
 	return MacvlanEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
 }
 
 // Macvtap opens IFLA_INFO_DATA of "macvtap" and puts that IFLA_INFO_KIND.
 func (w LinkInfoEncoder) Macvtap() MacvlanEncoder {
-	w.Kind("macvtap")
+	copy(w.Space(IFLA_INFO_KIND, 8), "macvtap")
 	return MacvlanEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
 }
 
 // Tun opens IFLA_INFO_DATA of "tun" and puts that IFLA_INFO_KIND.
 func (w LinkInfoEncoder) Tun() TunEncoder {
-	w.Kind("tun")
+	copy(w.Space(IFLA_INFO_KIND, 4), "tun")
 	return TunEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
 }
 
 // Veth opens IFLA_INFO_DATA of "veth" and puts that IFLA_INFO_KIND.
 func (w LinkInfoEncoder) Veth() VethEncoder {
-	w.Kind("veth")
+	copy(w.Space(IFLA_INFO_KIND, 5), "veth")
 	return VethEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
 }
 
 // VLAN opens IFLA_INFO_DATA of "vlan" and puts that IFLA_INFO_KIND.
 func (w LinkInfoEncoder) VLAN() VLANEncoder {
-	w.Kind("vlan")
+	copy(w.Space(IFLA_INFO_KIND, 5), "vlan")
 	return VLANEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
 }
 
 // VXLAN opens IFLA_INFO_DATA of "vxlan" and puts that IFLA_INFO_KIND.
 func (w LinkInfoEncoder) VXLAN() VXLANEncoder {
-	w.Kind("vxlan")
+	copy(w.Space(IFLA_INFO_KIND, 6), "vxlan")
 	return VXLANEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
 }
 
@@ -2774,7 +2945,7 @@ func (w LinkInfoEncoder) SlaveKind(v string) { w.String(IFLA_INFO_SLAVE_KIND, v)
 
 // BridgePort opens IFLA_INFO_SLAVE_DATA of "bridge" and puts that IFLA_INFO_SLAVE_KIND.
 func (w LinkInfoEncoder) BridgePort() BridgePortEncoder {
-	w.SlaveKind("bridge")
+	copy(w.Space(IFLA_INFO_SLAVE_KIND, 7), "bridge")
 	return BridgePortEncoder{w.Nest.Nest(IFLA_INFO_SLAVE_DATA)}
 }
 
@@ -3466,9 +3637,7 @@ func (w Inet6Encoder) Conf(v []int32) { w.Int32s(IFLA_INET6_CONF, v) }
 func (w Inet6Encoder) Stats(v []uint64) { w.Uint64s(IFLA_INET6_STATS, v) }
 
 // CacheInfo puts IFLA_INET6_CACHEINFO. Timing.
-func (w Inet6Encoder) CacheInfo(v Inet6CacheInfo) {
-	w.Bytes(IFLA_INET6_CACHEINFO, v.Append(make([]byte, 0, 16)))
-}
+func (w Inet6Encoder) CacheInfo(v Inet6CacheInfo) { v.put(w.Space(IFLA_INET6_CACHEINFO, 16)) }
 
 // ICMP6Stats puts IFLA_INET6_ICMP6STATS. Counters of ICMPv6; the first is their number.
 func (w Inet6Encoder) ICMP6Stats(v []uint64) { w.Uint64s(IFLA_INET6_ICMP6STATS, v) }
@@ -3627,9 +3796,7 @@ func (w AFSpecBridgeEncoder) Flags(v BridgeFlags) { w.Uint16(IFLA_BRIDGE_FLAGS, 
 func (w AFSpecBridgeEncoder) Mode(v BridgeMode) { w.Uint16(IFLA_BRIDGE_MODE, uint16(v)) }
 
 // VLANInfo puts IFLA_BRIDGE_VLAN_INFO. A VLAN, or an end of a range.
-func (w AFSpecBridgeEncoder) VLANInfo(v BridgeVLANInfo) {
-	w.Bytes(IFLA_BRIDGE_VLAN_INFO, v.Append(make([]byte, 0, 4)))
-}
+func (w AFSpecBridgeEncoder) VLANInfo(v BridgeVLANInfo) { v.put(w.Space(IFLA_BRIDGE_VLAN_INFO, 4)) }
 
 // VLANTunnelInfo puts IFLA_BRIDGE_VLAN_TUNNEL_INFO. Tunnel of a VLAN.
 func (w AFSpecBridgeEncoder) VLANTunnelInfo() BridgeVLANTunnelEncoder {
@@ -3955,45 +4122,37 @@ const (
 type VFInfoEncoder struct{ Nest }
 
 // MAC puts IFLA_VF_MAC. Link-layer address.
-func (w VFInfoEncoder) MAC(v VFMAC) { w.Bytes(IFLA_VF_MAC, v.Append(make([]byte, 0, 36))) }
+func (w VFInfoEncoder) MAC(v VFMAC) { v.put(w.Space(IFLA_VF_MAC, 36)) }
 
 // VLAN puts IFLA_VF_VLAN. VLAN.
-func (w VFInfoEncoder) VLAN(v VFVLAN) { w.Bytes(IFLA_VF_VLAN, v.Append(make([]byte, 0, 12))) }
+func (w VFInfoEncoder) VLAN(v VFVLAN) { v.put(w.Space(IFLA_VF_VLAN, 12)) }
 
 // TxRate puts IFLA_VF_TX_RATE. Upper limit of what it sends.
-func (w VFInfoEncoder) TxRate(v VFTxRate) { w.Bytes(IFLA_VF_TX_RATE, v.Append(make([]byte, 0, 8))) }
+func (w VFInfoEncoder) TxRate(v VFTxRate) { v.put(w.Space(IFLA_VF_TX_RATE, 8)) }
 
 // SpoofChk puts IFLA_VF_SPOOFCHK. Check of the source address.
-func (w VFInfoEncoder) SpoofChk(v VFSpoofChk) {
-	w.Bytes(IFLA_VF_SPOOFCHK, v.Append(make([]byte, 0, 8)))
-}
+func (w VFInfoEncoder) SpoofChk(v VFSpoofChk) { v.put(w.Space(IFLA_VF_SPOOFCHK, 8)) }
 
 // LinkState puts IFLA_VF_LINK_STATE. Link state.
-func (w VFInfoEncoder) LinkState(v VFLink) { w.Bytes(IFLA_VF_LINK_STATE, v.Append(make([]byte, 0, 8))) }
+func (w VFInfoEncoder) LinkState(v VFLink) { v.put(w.Space(IFLA_VF_LINK_STATE, 8)) }
 
 // Rate puts IFLA_VF_RATE. Limits of what it sends.
-func (w VFInfoEncoder) Rate(v VFRate) { w.Bytes(IFLA_VF_RATE, v.Append(make([]byte, 0, 12))) }
+func (w VFInfoEncoder) Rate(v VFRate) { v.put(w.Space(IFLA_VF_RATE, 12)) }
 
 // RSSQuery puts IFLA_VF_RSS_QUERY_EN. Whether it may read the RSS key.
-func (w VFInfoEncoder) RSSQuery(v VFRSSQuery) {
-	w.Bytes(IFLA_VF_RSS_QUERY_EN, v.Append(make([]byte, 0, 8)))
-}
+func (w VFInfoEncoder) RSSQuery(v VFRSSQuery) { v.put(w.Space(IFLA_VF_RSS_QUERY_EN, 8)) }
 
 // Stats puts IFLA_VF_STATS. Counters.
 func (w VFInfoEncoder) Stats() VFStatsEncoder { return VFStatsEncoder{w.Nest.Nest(IFLA_VF_STATS)} }
 
 // Trust puts IFLA_VF_TRUST. Whether it is trusted.
-func (w VFInfoEncoder) Trust(v VFTrust) { w.Bytes(IFLA_VF_TRUST, v.Append(make([]byte, 0, 8))) }
+func (w VFInfoEncoder) Trust(v VFTrust) { v.put(w.Space(IFLA_VF_TRUST, 8)) }
 
 // IBNodeGUID puts IFLA_VF_IB_NODE_GUID. InfiniBand identifier of the node.
-func (w VFInfoEncoder) IBNodeGUID(v VFGUID) {
-	w.Bytes(IFLA_VF_IB_NODE_GUID, v.Append(make([]byte, 0, 16)))
-}
+func (w VFInfoEncoder) IBNodeGUID(v VFGUID) { v.put(w.Space(IFLA_VF_IB_NODE_GUID, 16)) }
 
 // IBPortGUID puts IFLA_VF_IB_PORT_GUID. InfiniBand identifier of the port.
-func (w VFInfoEncoder) IBPortGUID(v VFGUID) {
-	w.Bytes(IFLA_VF_IB_PORT_GUID, v.Append(make([]byte, 0, 16)))
-}
+func (w VFInfoEncoder) IBPortGUID(v VFGUID) { v.put(w.Space(IFLA_VF_IB_PORT_GUID, 16)) }
 
 // VLANList puts IFLA_VF_VLAN_LIST. VLANs with their protocol.
 func (w VFInfoEncoder) VLANList() VFVLANListEncoder {
@@ -4001,9 +4160,7 @@ func (w VFInfoEncoder) VLANList() VFVLANListEncoder {
 }
 
 // Broadcast puts IFLA_VF_BROADCAST. Link-layer broadcast address.
-func (w VFInfoEncoder) Broadcast(v VFBroadcast) {
-	w.Bytes(IFLA_VF_BROADCAST, v.Append(make([]byte, 0, 32)))
-}
+func (w VFInfoEncoder) Broadcast(v VFBroadcast) { v.put(w.Space(IFLA_VF_BROADCAST, 32)) }
 
 // VFInfoView reads the attributes of VFInfo in place. What it returns aliases the bytes
 // given to Parse.
@@ -4164,9 +4321,7 @@ const (
 type VFVLANListEncoder struct{ Nest }
 
 // Info puts IFLA_VF_VLAN_INFO. A VLAN.
-func (w VFVLANListEncoder) Info(v VFVLANInfo) {
-	w.Bytes(IFLA_VF_VLAN_INFO, v.Append(make([]byte, 0, 16)))
-}
+func (w VFVLANListEncoder) Info(v VFVLANInfo) { v.put(w.Space(IFLA_VF_VLAN_INFO, 16)) }
 
 // VFVLANListView reads the attributes of VFVLANList in place. What it returns aliases the
 // bytes given to Parse.
@@ -4378,9 +4533,7 @@ func (w VFPortEncoder) VF(v uint32) { w.Uint32(IFLA_PORT_VF, v) }
 func (w VFPortEncoder) Profile(v string) { w.StringMax(IFLA_PORT_PROFILE, v, 40) }
 
 // VSIType puts IFLA_PORT_VSI_TYPE. Virtual station interface.
-func (w VFPortEncoder) VSIType(v VFPortVSI) {
-	w.Bytes(IFLA_PORT_VSI_TYPE, v.Append(make([]byte, 0, 8)))
-}
+func (w VFPortEncoder) VSIType(v VFPortVSI) { v.put(w.Space(IFLA_PORT_VSI_TYPE, 8)) }
 
 // InstanceUUID puts IFLA_PORT_INSTANCE_UUID. Identifier of the instance.
 func (w VFPortEncoder) InstanceUUID(v []byte) { w.Bytes(IFLA_PORT_INSTANCE_UUID, v) }
@@ -4625,7 +4778,7 @@ type VLANEncoder struct{ Nest }
 func (w VLANEncoder) ID(v uint16) { w.Uint16(IFLA_VLAN_ID, v) }
 
 // Flags puts IFLA_VLAN_FLAGS. Flags.
-func (w VLANEncoder) Flags(v VLANFlagsMask) { w.Bytes(IFLA_VLAN_FLAGS, v.Append(make([]byte, 0, 8))) }
+func (w VLANEncoder) Flags(v VLANFlagsMask) { v.put(w.Space(IFLA_VLAN_FLAGS, 8)) }
 
 // EgressQoS puts IFLA_VLAN_EGRESS_QOS. Priorities of the kernel to those of tags.
 func (w VLANEncoder) EgressQoS() VLANQoSEncoder {
@@ -4709,9 +4862,7 @@ const (
 type VLANQoSEncoder struct{ Nest }
 
 // Mapping puts IFLA_VLAN_QOS_MAPPING. One priority.
-func (w VLANQoSEncoder) Mapping(v VLANQoSMapping) {
-	w.Bytes(IFLA_VLAN_QOS_MAPPING, v.Append(make([]byte, 0, 8)))
-}
+func (w VLANQoSEncoder) Mapping(v VLANQoSMapping) { v.put(w.Space(IFLA_VLAN_QOS_MAPPING, 8)) }
 
 // VLANQoSView reads the attributes of VLANQoS in place. What it returns aliases the bytes
 // given to Parse.
@@ -4819,9 +4970,7 @@ func (w VXLANEncoder) Ageing(v uint32) { w.Uint32(IFLA_VXLAN_AGEING, v) }
 func (w VXLANEncoder) Limit(v uint32) { w.Uint32(IFLA_VXLAN_LIMIT, v) }
 
 // PortRange puts IFLA_VXLAN_PORT_RANGE. UDP source ports.
-func (w VXLANEncoder) PortRange(v VXLANPortRange) {
-	w.Bytes(IFLA_VXLAN_PORT_RANGE, v.Append(make([]byte, 0, 4)))
-}
+func (w VXLANEncoder) PortRange(v VXLANPortRange) { v.put(w.Space(IFLA_VXLAN_PORT_RANGE, 4)) }
 
 // Proxy puts IFLA_VXLAN_PROXY. Whether ARP and neighbour discovery are answered, 0 or 1.
 func (w VXLANEncoder) Proxy(v uint8) { w.Uint8(IFLA_VXLAN_PROXY, v) }
@@ -4903,9 +5052,7 @@ func (w VXLANEncoder) LabelPolicy(v VXLANLabelPolicy) { w.Uint32(IFLA_VXLAN_LABE
 
 // ReservedBits puts IFLA_VXLAN_RESERVED_BITS. Bits of the header that may be set without
 // the packet being dropped.
-func (w VXLANEncoder) ReservedBits(v VXLANHeader) {
-	w.Bytes(IFLA_VXLAN_RESERVED_BITS, v.Append(make([]byte, 0, 8)))
-}
+func (w VXLANEncoder) ReservedBits(v VXLANHeader) { v.put(w.Space(IFLA_VXLAN_RESERVED_BITS, 8)) }
 
 // McRoute puts IFLA_VXLAN_MC_ROUTE. Whether multicast packets are routed by the multicast
 // tables, 0 or 1.
@@ -5366,10 +5513,10 @@ func (w BridgeEncoder) VLANProtocol(v VLANProtocol) { w.Uint16BE(IFLA_BR_VLAN_PR
 func (w BridgeEncoder) GroupFwdMask(v uint16) { w.Uint16(IFLA_BR_GROUP_FWD_MASK, v) }
 
 // RootID puts IFLA_BR_ROOT_ID. Root of the spanning tree.
-func (w BridgeEncoder) RootID(v BridgeID) { w.Bytes(IFLA_BR_ROOT_ID, v.Append(make([]byte, 0, 8))) }
+func (w BridgeEncoder) RootID(v BridgeID) { v.put(w.Space(IFLA_BR_ROOT_ID, 8)) }
 
 // BridgeID puts IFLA_BR_BRIDGE_ID. Identifier of the bridge.
-func (w BridgeEncoder) BridgeID(v BridgeID) { w.Bytes(IFLA_BR_BRIDGE_ID, v.Append(make([]byte, 0, 8))) }
+func (w BridgeEncoder) BridgeID(v BridgeID) { v.put(w.Space(IFLA_BR_BRIDGE_ID, 8)) }
 
 // RootPort puts IFLA_BR_ROOT_PORT. Number of the port towards the root.
 func (w BridgeEncoder) RootPort(v uint16) { w.Uint16(IFLA_BR_ROOT_PORT, v) }
@@ -5494,9 +5641,7 @@ func (w BridgeEncoder) McastMLDVersion(v uint8) { w.Uint8(IFLA_BR_MCAST_MLD_VERS
 func (w BridgeEncoder) VLANStatsPerPort(v uint8) { w.Uint8(IFLA_BR_VLAN_STATS_PER_PORT, v) }
 
 // Options puts IFLA_BR_MULTI_BOOLOPT. More options.
-func (w BridgeEncoder) Options(v BridgeOptions) {
-	w.Bytes(IFLA_BR_MULTI_BOOLOPT, v.Append(make([]byte, 0, 8)))
-}
+func (w BridgeEncoder) Options(v BridgeOptions) { v.put(w.Space(IFLA_BR_MULTI_BOOLOPT, 8)) }
 
 // McastQuerierState puts IFLA_BR_MCAST_QUERIER_STATE. Queriers in the network.
 func (w BridgeEncoder) McastQuerierState() BridgeQuerierEncoder {
@@ -6027,14 +6172,10 @@ func (w BridgePortEncoder) LearningSync(v uint8) { w.Uint8(IFLA_BRPORT_LEARNING_
 func (w BridgePortEncoder) ProxyARPWiFi(v uint8) { w.Uint8(IFLA_BRPORT_PROXYARP_WIFI, v) }
 
 // RootID puts IFLA_BRPORT_ROOT_ID. Root of the spanning tree.
-func (w BridgePortEncoder) RootID(v BridgeID) {
-	w.Bytes(IFLA_BRPORT_ROOT_ID, v.Append(make([]byte, 0, 8)))
-}
+func (w BridgePortEncoder) RootID(v BridgeID) { v.put(w.Space(IFLA_BRPORT_ROOT_ID, 8)) }
 
 // BridgeID puts IFLA_BRPORT_BRIDGE_ID. Bridge that is designated on the link.
-func (w BridgePortEncoder) BridgeID(v BridgeID) {
-	w.Bytes(IFLA_BRPORT_BRIDGE_ID, v.Append(make([]byte, 0, 8)))
-}
+func (w BridgePortEncoder) BridgeID(v BridgeID) { v.put(w.Space(IFLA_BRPORT_BRIDGE_ID, 8)) }
 
 // DesignatedPort puts IFLA_BRPORT_DESIGNATED_PORT. Port that is designated on the link.
 func (w BridgePortEncoder) DesignatedPort(v uint16) { w.Uint16(IFLA_BRPORT_DESIGNATED_PORT, v) }

@@ -28,14 +28,23 @@ type NdMsg struct {
 	Type    RouteType  // Type of the address.
 }
 
+// put writes the 12 bytes of s.
+func (s *NdMsg) put(b []byte) {
+	_ = b[11]
+	b[0] = uint8(s.Family)
+	b[1] = 0
+	b[2] = 0
+	b[3] = 0
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.IfIndex))
+	binary.NativeEndian.PutUint16(b[8:], uint16(s.State))
+	b[10] = uint8(s.Flags)
+	b[11] = uint8(s.Type)
+}
+
 // Append appends the 12 bytes of s to b.
 func (s NdMsg) Append(b []byte) []byte {
-	b = append(b, uint8(s.Family))
-	b = append(b, 0, 0, 0)
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.IfIndex))
-	b = binary.NativeEndian.AppendUint16(b, uint16(s.State))
-	b = append(b, uint8(s.Flags))
-	b = append(b, uint8(s.Type))
+	b = append(b, make([]byte, 12)...)
+	s.put(b[len(b)-12:])
 	return b
 }
 
@@ -70,12 +79,19 @@ type NeighCacheInfo struct {
 	Refs      uint32 // Number of users.
 }
 
+// put writes the 16 bytes of s.
+func (s *NeighCacheInfo) put(b []byte) {
+	_ = b[15]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.Confirmed))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Used))
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.Updated))
+	binary.NativeEndian.PutUint32(b[12:], uint32(s.Refs))
+}
+
 // Append appends the 16 bytes of s to b.
 func (s NeighCacheInfo) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Confirmed))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Used))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Updated))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Refs))
+	b = append(b, make([]byte, 16)...)
+	s.put(b[len(b)-16:])
 	return b
 }
 
@@ -217,8 +233,8 @@ type NeighEncoder struct{ Nest }
 
 // AppendNeigh begins a message of type typ with a NdMsg. End closes it.
 func AppendNeigh(e *Encoder, typ, flags uint16, h NdMsg) NeighEncoder {
-	w := e.Begin(&neighSet, typ, flags)
-	w.Raw(h.Append(make([]byte, 0, 12)))
+	w, b := e.BeginHeader(&neighSet, typ, flags, 12)
+	h.put(b)
 	return NeighEncoder{w}
 }
 
@@ -229,9 +245,7 @@ func (w NeighEncoder) Dst(v netip.Addr) { w.Addr(NDA_DST, v) }
 func (w NeighEncoder) LLAddr(v []byte) { w.Bytes(NDA_LLADDR, v) }
 
 // CacheInfo puts NDA_CACHEINFO. Use and age.
-func (w NeighEncoder) CacheInfo(v NeighCacheInfo) {
-	w.Bytes(NDA_CACHEINFO, v.Append(make([]byte, 0, 16)))
-}
+func (w NeighEncoder) CacheInfo(v NeighCacheInfo) { v.put(w.Space(NDA_CACHEINFO, 16)) }
 
 // Probes puts NDA_PROBES. Number of probes sent.
 func (w NeighEncoder) Probes(v uint32) { w.Uint32(NDA_PROBES, v) }

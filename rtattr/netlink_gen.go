@@ -342,13 +342,20 @@ type NlMsghdr struct {
 	PortID uint32 // Port of the sender, 0 is the kernel.
 }
 
+// put writes the 16 bytes of s.
+func (s *NlMsghdr) put(b []byte) {
+	_ = b[15]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.Len))
+	binary.NativeEndian.PutUint16(b[4:], uint16(s.Type))
+	binary.NativeEndian.PutUint16(b[6:], uint16(s.Flags))
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.Seq))
+	binary.NativeEndian.PutUint32(b[12:], uint32(s.PortID))
+}
+
 // Append appends the 16 bytes of s to b.
 func (s NlMsghdr) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Len))
-	b = binary.NativeEndian.AppendUint16(b, uint16(s.Type))
-	b = binary.NativeEndian.AppendUint16(b, uint16(s.Flags))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Seq))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.PortID))
+	b = append(b, make([]byte, 16)...)
+	s.put(b[len(b)-16:])
 	return b
 }
 
@@ -381,10 +388,17 @@ type NlMsgerr struct {
 	Msg   [16]byte // Header of the request; its payload follows unless NLM_F_CAPPED is set.
 }
 
+// put writes the 20 bytes of s.
+func (s *NlMsgerr) put(b []byte) {
+	_ = b[19]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.Errno))
+	copy(b[4:], s.Msg[:])
+}
+
 // Append appends the 20 bytes of s to b.
 func (s NlMsgerr) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Errno))
-	b = append(b, s.Msg[:]...)
+	b = append(b, make([]byte, 20)...)
+	s.put(b[len(b)-20:])
 	return b
 }
 
@@ -410,9 +424,16 @@ type RtGenmsg struct {
 	Family uint8 // Address family.
 }
 
+// put writes the 1 bytes of s.
+func (s *RtGenmsg) put(b []byte) {
+	_ = b[0]
+	b[0] = uint8(s.Family)
+}
+
 // Append appends the 1 bytes of s to b.
 func (s RtGenmsg) Append(b []byte) []byte {
-	b = append(b, uint8(s.Family))
+	b = append(b, make([]byte, 1)...)
+	s.put(b[len(b)-1:])
 	return b
 }
 
@@ -437,10 +458,17 @@ type NlaBitfield32 struct {
 	Selector uint32 // Mask of the bits that count.
 }
 
+// put writes the 8 bytes of s.
+func (s *NlaBitfield32) put(b []byte) {
+	_ = b[7]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.Value))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Selector))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s NlaBitfield32) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Value))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Selector))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 

@@ -28,17 +28,24 @@ type RtMsg struct {
 	Flags    RouteFlags // Flags of the route; the low eight bits are those of a nexthop, RTNH_F_*.
 }
 
+// put writes the 12 bytes of s.
+func (s *RtMsg) put(b []byte) {
+	_ = b[11]
+	b[0] = uint8(s.Family)
+	b[1] = uint8(s.DstLen)
+	b[2] = uint8(s.SrcLen)
+	b[3] = uint8(s.TOS)
+	b[4] = uint8(s.Table)
+	b[5] = uint8(s.Protocol)
+	b[6] = uint8(s.Scope)
+	b[7] = uint8(s.Type)
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.Flags))
+}
+
 // Append appends the 12 bytes of s to b.
 func (s RtMsg) Append(b []byte) []byte {
-	b = append(b, uint8(s.Family))
-	b = append(b, uint8(s.DstLen))
-	b = append(b, uint8(s.SrcLen))
-	b = append(b, uint8(s.TOS))
-	b = append(b, uint8(s.Table))
-	b = append(b, uint8(s.Protocol))
-	b = append(b, uint8(s.Scope))
-	b = append(b, uint8(s.Type))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Flags))
+	b = append(b, make([]byte, 12)...)
+	s.put(b[len(b)-12:])
 	return b
 }
 
@@ -81,12 +88,19 @@ type RtNexthop struct {
 	IfIndex int32        // Index of the interface.
 }
 
+// put writes the 8 bytes of s.
+func (s *RtNexthop) put(b []byte) {
+	_ = b[7]
+	binary.NativeEndian.PutUint16(b[0:], uint16(s.Len))
+	b[2] = uint8(s.Flags)
+	b[3] = uint8(s.Hops)
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.IfIndex))
+}
+
 // Append appends the 8 bytes of s to b.
 func (s RtNexthop) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint16(b, uint16(s.Len))
-	b = append(b, uint8(s.Flags))
-	b = append(b, uint8(s.Hops))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.IfIndex))
+	b = append(b, make([]byte, 8)...)
+	s.put(b[len(b)-8:])
 	return b
 }
 
@@ -117,9 +131,16 @@ type RtVia struct {
 	Family uint16 // Address family of the gateway.
 }
 
+// put writes the 2 bytes of s.
+func (s *RtVia) put(b []byte) {
+	_ = b[1]
+	binary.NativeEndian.PutUint16(b[0:], uint16(s.Family))
+}
+
 // Append appends the 2 bytes of s to b.
 func (s RtVia) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint16(b, uint16(s.Family))
+	b = append(b, make([]byte, 2)...)
+	s.put(b[len(b)-2:])
 	return b
 }
 
@@ -150,16 +171,23 @@ type RouteCacheInfo struct {
 	TSAge    uint32 // No longer used.
 }
 
+// put writes the 32 bytes of s.
+func (s *RouteCacheInfo) put(b []byte) {
+	_ = b[31]
+	binary.NativeEndian.PutUint32(b[0:], uint32(s.Refs))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.LastUsed))
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.Expires))
+	binary.NativeEndian.PutUint32(b[12:], uint32(s.Errno))
+	binary.NativeEndian.PutUint32(b[16:], uint32(s.Used))
+	binary.NativeEndian.PutUint32(b[20:], uint32(s.ID))
+	binary.NativeEndian.PutUint32(b[24:], uint32(s.TS))
+	binary.NativeEndian.PutUint32(b[28:], uint32(s.TSAge))
+}
+
 // Append appends the 32 bytes of s to b.
 func (s RouteCacheInfo) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Refs))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.LastUsed))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Expires))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Errno))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.Used))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.ID))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TS))
-	b = binary.NativeEndian.AppendUint32(b, uint32(s.TSAge))
+	b = append(b, make([]byte, 32)...)
+	s.put(b[len(b)-32:])
 	return b
 }
 
@@ -199,11 +227,18 @@ type MFCStats struct {
 	WrongIf uint64 // Packets that arrived on a wrong interface.
 }
 
+// put writes the 24 bytes of s.
+func (s *MFCStats) put(b []byte) {
+	_ = b[23]
+	binary.NativeEndian.PutUint64(b[0:], uint64(s.Packets))
+	binary.NativeEndian.PutUint64(b[8:], uint64(s.Bytes))
+	binary.NativeEndian.PutUint64(b[16:], uint64(s.WrongIf))
+}
+
 // Append appends the 24 bytes of s to b.
 func (s MFCStats) Append(b []byte) []byte {
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.Packets))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.Bytes))
-	b = binary.NativeEndian.AppendUint64(b, uint64(s.WrongIf))
+	b = append(b, make([]byte, 24)...)
+	s.put(b[len(b)-24:])
 	return b
 }
 
@@ -424,8 +459,8 @@ type RouteEncoder struct{ Nest }
 
 // AppendRoute begins a message of type typ with a RtMsg. End closes it.
 func AppendRoute(e *Encoder, typ, flags uint16, h RtMsg) RouteEncoder {
-	w := e.Begin(&routeSet, typ, flags)
-	w.Raw(h.Append(make([]byte, 0, 12)))
+	w, b := e.BeginHeader(&routeSet, typ, flags, 12)
+	h.put(b)
 	return RouteEncoder{w}
 }
 
@@ -465,9 +500,7 @@ func (w RouteEncoder) Multipath() MultipathEncoder { return MultipathEncoder{w.O
 func (w RouteEncoder) Flow(v uint32) { w.Uint32(RTA_FLOW, v) }
 
 // CacheInfo puts RTA_CACHEINFO. Use and age.
-func (w RouteEncoder) CacheInfo(v RouteCacheInfo) {
-	w.Bytes(RTA_CACHEINFO, v.Append(make([]byte, 0, 32)))
-}
+func (w RouteEncoder) CacheInfo(v RouteCacheInfo) { v.put(w.Space(RTA_CACHEINFO, 32)) }
 
 // Table puts RTA_TABLE. Routing table.
 func (w RouteEncoder) Table(v RouteTable) { w.Uint32(RTA_TABLE, uint32(v)) }
@@ -476,7 +509,7 @@ func (w RouteEncoder) Table(v RouteTable) { w.Uint32(RTA_TABLE, uint32(v)) }
 func (w RouteEncoder) Mark(v uint32) { w.Uint32(RTA_MARK, v) }
 
 // MFCStats puts RTA_MFC_STATS. Counters of a multicast route.
-func (w RouteEncoder) MFCStats(v MFCStats) { w.Bytes(RTA_MFC_STATS, v.Append(make([]byte, 0, 24))) }
+func (w RouteEncoder) MFCStats(v MFCStats) { v.put(w.Space(RTA_MFC_STATS, 24)) }
 
 // Via puts RTA_VIA. Gateway of another address family.
 func (w RouteEncoder) Via(v RtVia, addr netip.Addr) {
@@ -534,7 +567,9 @@ type MultipathEncoder struct{ Nest }
 
 // Elem opens the next element: h, whose length End fills in, and its attributes.
 func (w MultipathEncoder) Elem(h RtNexthop) RouteEncoder {
-	return RouteEncoder{w.Nest.Elem(h.Append(make([]byte, 0, 8)))}
+	n, b := w.Nest.Elem(8)
+	h.put(b)
+	return RouteEncoder{n}
 }
 
 // RouteView reads the attributes of Route in place. What it returns aliases the bytes

@@ -90,7 +90,7 @@ func table(name string, rows []bench.Row, re *regexp.Regexp) string {
 	}
 
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n| %s, ns/op (allocs) ratio to nlwire |", strings.ToLower(name))
+	fmt.Fprintf(&b, "\n| %s, ns (allocs) **times nlwire** |", strings.ToLower(name))
 	for _, n := range names {
 		fmt.Fprintf(&b, " %s |", n)
 	}
