@@ -9,7 +9,8 @@
 // A table is a netlink specification in the kernel's own format (YNL,
 // Documentation/userspace-api/netlink/specs.rst): definitions, attribute sets,
 // sub-messages and operations. The tables in gen/tables are the project's own,
-// written from the uapi headers and the kernel's source.
+// written from the uapi headers and the kernel's source. A name that a table lacks
+// is looked up in the others of the package.
 //
 // What the schema leaves open is fixed here:
 //
@@ -41,8 +42,8 @@
 //	                        struct, each followed by the nested attributes; the
 //	                        struct's first member, a u16, is the length of both
 //	                        (RTA_MULTIPATH).
-//	array: true             (not supported yet) on a binary attribute with struct: an array of the
-//	                        struct without further framing (NHA_GROUP).
+//	array: true             on a binary attribute with struct: an array of the struct
+//	                        without further framing (NHA_GROUP). Not supported yet.
 //	tail: addr              on a binary attribute with struct: the struct is followed
 //	                        by an address of 4 or 16 bytes (RTA_VIA).
 //	variants:               on an attribute: other meanings where a member of the

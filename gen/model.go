@@ -446,6 +446,9 @@ func (m *model) attr(s *spec, set *attrSet, a *attr) {
 	if a.Header != "" && a.nested != nil && a.nested.header != a.st {
 		m.errorf(a.Pos, "attribute %q: the header of set %q is not %q", a.Name, a.Nested, a.Header)
 	}
+	if a.st != nil && (a.Header != "" || a.sequence()) && a.st.size%4 != 0 {
+		m.errorf(a.Pos, "attribute %q: struct %q has %d bytes, attributes behind it begin at a multiple of 4", a.Name, a.st.Name, a.st.size)
+	}
 	m.extensions(a)
 	m.byteOrder(a.Pos, fmt.Sprintf("attribute %q", a.Name), a.Type, a.ByteOrder)
 }

@@ -134,16 +134,18 @@ func (e *Encoder) BeginHeader(set *Set, typ, flags uint16, size int) (Nest, []by
 		e.addRun(set)
 	}
 	e.msgs++
-	b := e.reserve(msgHeaderLen + size)
+	room := align4(size)
+	b := e.reserve(msgHeaderLen + room)
+	clear(b[msgHeaderLen+size:])
 	host.PutUint32(b, 0)
 	host.PutUint16(b[4:], typ)
 	host.PutUint16(b[6:], flags)
 	host.PutUint64(b[8:], 0)
-	start := e.n - msgHeaderLen - size
+	start := e.n - msgHeaderLen - room
 	e.open[0] = frame{start, start + msgHeaderLen, frameMsg}
 	e.depth = 1
 	e.top = start + msgHeaderLen
-	return Nest{e, e.top}, b[msgHeaderLen:]
+	return Nest{e, e.top}, b[msgHeaderLen : msgHeaderLen+size]
 }
 
 func (e *Encoder) addRun(set *Set) {

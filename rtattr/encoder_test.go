@@ -264,6 +264,31 @@ func TestMessages(t *testing.T) {
 	equal(t, "rest", len(b), 0)
 }
 
+// TestOddHeader pads a fixed header as the kernel aligns it (struct rtgenmsg has
+// one byte).
+func TestOddHeader(t *testing.T) {
+	buf := bytes.Repeat([]byte{0xff}, 64)
+	var e Encoder
+	e.Reset(buf)
+	n, b := e.BeginHeader(nil, 99, 0, 1)
+	b[0] = AF_INET6
+	n.Uint8(1, 2)
+	n.End()
+	got, err := e.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "header", len(b), 1)
+	var want Encoder
+	w := want.Message(99, 0)
+	w.Raw([]byte{AF_INET6, 0, 0, 0})
+	w.Uint8(1, 2)
+	w.End()
+	if b, err := want.Finish(); err != nil || !bytes.Equal(got, b) {
+		t.Errorf("% x, want % x, %v", got, b, err)
+	}
+}
+
 func TestNextMsgErrors(t *testing.T) {
 	var e Encoder
 	AppendLink(&e, RTM_NEWLINK, 0, IfInfomsg{}).End()
