@@ -76,7 +76,7 @@ func TestDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != string(want) {
-		t.Errorf("got\n%swant\n%s", dump(got), dump(want))
+		t.Errorf("got  % x\nwant % x", got, want)
 	}
 	e = rtattr.Encoder{}
 	address.AppendDelete(&e, address.Address{Index: 3})

@@ -177,9 +177,7 @@ func TestBridge(t *testing.T) {
 
 func TestVXLAN(t *testing.T) {
 	l := newLab(t)
-	if !nstest.Has(t, "vxlan") {
-		t.Skip("no vxlan in this kernel")
-	}
+	nstest.Kind(t, "vxlan")
 	got, err := link.Create(ctx, l.conn, vx0, link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Local: ip("192.0.2.1"), Port: 4789,
 		PortLow: 32768, PortHigh: 61000, TTL: 64, NoLearning: true, Ageing: 60, UDPCsum: link.Some(false)})
 	if err != nil {
@@ -196,9 +194,7 @@ func TestVXLAN(t *testing.T) {
 
 func TestMacvlan(t *testing.T) {
 	l := newLab(t)
-	if !nstest.Has(t, "macvlan") {
-		t.Skip("no macvlan in this kernel")
-	}
+	nstest.Kind(t, "macvlan")
 	if err := link.Add(ctx, l.conn, v0, link.Veth{Peer: v1}); err != nil {
 		t.Fatal(err)
 	}

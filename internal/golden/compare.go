@@ -154,6 +154,8 @@ func compareAttr(a, b *block) (string, error) {
 	switch {
 	case bytes.Equal(x, y):
 		return "", nil
+	case x[flags]^y[flags] == 0x80 && bytes.Equal(x[:flags], y[:flags]) && bytes.Equal(x[flags+1:], y[flags+1:]):
+		return "nested", nil // and no table to look into the nest
 	case len(a.in) > 0 || len(x) == 4 && len(y) == 4:
 		// The length of a nest follows from what is in it.
 		switch {

@@ -170,6 +170,15 @@ func ip(t testing.TB, args []string) ([]byte, error) {
 	return out, err
 }
 
+// Kind skips the test, or fails it where live tests are required, if the kernel
+// lacks a kind of link.
+func Kind(t testing.TB, kind string) {
+	t.Helper()
+	if !Has(t, kind) {
+		refuse(t, "the kernel has no links of kind "+kind)
+	}
+}
+
 var kinds struct {
 	sync.Mutex
 	known map[string]bool
