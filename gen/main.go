@@ -5,9 +5,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
+	pathpkg "path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,50 +20,96 @@ import (
 
 func main() {
 	check := flag.Bool("check", false, "report stale output, write nothing")
-	tables := flag.String("tables", "gen/tables", "`directory` of the tables")
-	out := flag.String("o", "rtattr", "`directory` of the package to write")
+	strict := flag.Bool("strict", false, "unknown keys and other oddities of a specification are errors, not warnings")
+	out := flag.String("o", "", "`directory` of the package to write (without SPEC: rtattr)")
+	pkg := flag.String("pkg", "", "`name` of the package, if it is not the directory's")
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "usage: gen [flags], in the root of the module\n")
+		fmt.Fprint(flag.CommandLine.Output(), `usage: gen [-check]                                            package rtattr from gen/tables
+       gen [-strict] [-check] -o DIR [-pkg NAME] SPEC [OVERLAY]   a package from one specification
+`)
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if err := run(*tables, *out, *check); err != nil {
+	err := run(job{tables: "gen/tables", out: *out, pkg: *pkg, spec: flag.Arg(0), overlay: flag.Arg(1), strict: *strict, check: *check})
+	if flag.NArg() > 2 {
+		err = fmt.Errorf("one SPEC and one OVERLAY, not %d files", flag.NArg())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// run generates the package of all tables in a directory.
-func run(tables, out string, check bool) error {
-	files, err := filepath.Glob(filepath.Join(tables, "*.yaml"))
-	if err != nil {
-		return err
-	}
-	if len(files) == 0 {
-		return fmt.Errorf("%s: no tables", tables)
-	}
-	want, err := generate(files, filepath.Base(out))
-	if err != nil {
-		return err
-	}
-	if check {
-		return compare(out, want)
-	}
-	for _, name := range stale(out, want) {
-		if err := os.Remove(filepath.Join(out, name)); err != nil {
-			return err
-		}
-	}
-	for name, b := range want {
-		if err := os.WriteFile(filepath.Join(out, name), b, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
+// A job is one run of gen.
+type job struct {
+	tables        string // directory of the package's own tables
+	out, pkg      string
+	spec, overlay string // of a package from one specification
+	strict, check bool
 }
 
-// generate returns the files of a package by name.
-func generate(files []string, pkg string) (map[string][]byte, error) {
+func run(j job) error {
+	own := j.spec == ""
+	switch {
+	case own && j.out == "":
+		j.out = "rtattr"
+	case j.out == "":
+		return errors.New("-o DIR is missing")
+	}
+	if j.pkg == "" {
+		abs, err := filepath.Abs(j.out)
+		if err != nil {
+			return err
+		}
+		j.pkg = filepath.Base(abs)
+	}
+	if !token.IsIdentifier(j.pkg) || j.pkg == "_" {
+		return fmt.Errorf("%q is no name for a package: use -pkg", j.pkg)
+	}
+	specs, err := j.specs()
+	if err != nil {
+		return err
+	}
+	taken, err := declared(j.out)
+	if err != nil {
+		return err
+	}
+	m, err := newModel(specs, own || j.strict, taken)
+	if err != nil {
+		return err
+	}
+	for _, w := range m.warns {
+		fmt.Fprintln(os.Stderr, "warning:", w)
+	}
+	p := pack{name: j.pkg, dir: module + "/rtattr"}
+	if !own {
+		p.q = "rtattr."
+		if p.dir, err = importPath(j.out); err != nil {
+			return err
+		}
+	}
+	want, err := m.files(p)
+	if err != nil {
+		return err
+	}
+	if j.check {
+		return compare(j.out, want)
+	}
+	return store(j.out, want)
+}
+
+// specs reads the tables of the job.
+func (j job) specs() ([]*spec, error) {
+	files := []string{j.spec}
+	if j.spec == "" {
+		var err error
+		if files, err = filepath.Glob(filepath.Join(j.tables, "*.yaml")); err != nil {
+			return nil, err
+		}
+		if len(files) == 0 {
+			return nil, fmt.Errorf("%s: no tables", j.tables)
+		}
+	}
 	var specs []*spec
 	var errs []error
 	for _, f := range files {
@@ -66,39 +117,150 @@ func generate(files []string, pkg string) (map[string][]byte, error) {
 		errs = append(errs, err)
 		specs = append(specs, s)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	m, err := newModel(specs)
+	return specs, errors.Join(errs...)
+}
+
+// declared returns the names that the hand-written files of a directory declare.
+func declared(dir string) (map[string]Pos, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		return nil, err
 	}
-	return m.files(pkg)
+	names := map[string]Pos{}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if strings.HasSuffix(file, "_test.go") || isGenerated(b) {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, b, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range f.Decls {
+			for _, id := range identifiers(d) {
+				names[id] = Pos{file: filepath.ToSlash(file)}
+			}
+		}
+	}
+	return names, nil
+}
+
+func identifiers(d ast.Decl) []string {
+	var ids []string
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil {
+			ids = append(ids, d.Name.Name)
+		}
+	case *ast.GenDecl:
+		for _, s := range d.Specs {
+			switch s := s.(type) {
+			case *ast.TypeSpec:
+				ids = append(ids, s.Name.Name)
+			case *ast.ValueSpec:
+				for _, id := range s.Names {
+					ids = append(ids, id.Name)
+				}
+			}
+		}
+	}
+	return ids
+}
+
+// importPath asks the go command for the import path of a directory, which may
+// have no Go file yet.
+func importPath(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	at, rest := abs, ""
+	for {
+		if st, err := os.Stat(at); err == nil && st.IsDir() {
+			break
+		}
+		at, rest = filepath.Dir(at), filepath.Join(filepath.Base(at), rest)
+	}
+	cmd := exec.Command("go", "list", "-m", "-f", "{{.Path}}\n{{.Dir}}")
+	cmd.Dir = at
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	b, err := cmd.Output()
+	path, root, ok := strings.Cut(strings.TrimSpace(string(b)), "\n")
+	if err != nil || !ok {
+		return "", fmt.Errorf("%s is in no Go module: go mod init there first", dir)
+	}
+	if root, err = filepath.EvalSymlinks(root); err != nil {
+		return "", err
+	}
+	if at, err = filepath.EvalSymlinks(at); err != nil {
+		return "", err
+	}
+	below, err := filepath.Rel(root, at)
+	if err != nil {
+		return "", err
+	}
+	return pathpkg.Join(path, filepath.ToSlash(below), filepath.ToSlash(rest)), nil
+}
+
+// A pack is the package that is written.
+type pack struct {
+	name string
+	dir  string // import path
+	q    string // qualifier of the runtime, "" in package rtattr
 }
 
 // files writes the files of the package.
-func (m *model) files(pkg string) (map[string][]byte, error) {
+func (m *model) files(p pack) (map[string][]byte, error) {
 	var errs []error
 	want := map[string][]byte{}
-	add := func(name, from string, write func(*emitter)) {
-		g := &emitter{m: m, pkg: pkg}
+	add := func(name, pkg, from string, write func(*emitter)) {
+		g := &emitter{m: m, pkg: pkg, dir: p.dir, q: p.q}
 		write(g)
 		b, err := g.source(from)
 		errs = append(errs, err)
 		want[name] = b
 	}
+	from := "tables"
 	for _, s := range m.specs {
-		base := strings.TrimPrefix(s.Name, "rt-")
-		from := "tables/" + filepath.Base(s.file)
-		add(base+"_gen.go", from, func(g *emitter) { g.spec(s) })
-		add(base+"_gen_test.go", from, func(g *emitter) { g.tests(s) })
+		base := strings.ReplaceAll(strings.TrimPrefix(s.Name, "rt-"), "-", "_")
+		file := "tables/" + filepath.Base(s.file)
+		if p.q != "" {
+			file, from = filepath.Base(s.file), filepath.Base(s.file)
+		}
+		add(base+"_gen.go", p.name, file, func(g *emitter) { g.spec(s) })
+		add(base+"_gen_test.go", p.name+"_test", file, func(g *emitter) { g.tests(s) })
 	}
-	add("msg_gen.go", "tables", (*emitter).messages)
-	add("numbers_gen_test.go", "tables", (*emitter).numbersTest)
+	add("msg_gen.go", p.name, from, (*emitter).messages)
+	add("allocs_gen_test.go", p.name+"_test", from, (*emitter).allocsTest)
+	if p.q == "" {
+		add("numbers_gen_test.go", p.name, from, (*emitter).numbersTest)
+	}
+	want[p.name+".txt"] = m.page()
 	if err := errors.Join(m.errs...); err != nil {
 		return nil, err // what is written is wrong then
 	}
 	return want, errors.Join(errs...)
+}
+
+// store writes the files and removes those that are no longer generated.
+func store(dir string, want map[string][]byte) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range stale(dir, want) {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	for name, b := range want {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compare reports every file that generating would change.
@@ -121,6 +283,8 @@ func compare(dir string, want map[string][]byte) error {
 	return errors.Join(errs...)
 }
 
+func isGenerated(b []byte) bool { return bytes.HasPrefix(b, []byte("// Code generated by gen ")) }
+
 // stale returns the generated files in dir that are no longer generated.
 func stale(dir string, want map[string][]byte) []string {
 	files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -128,46 +292,9 @@ func stale(dir string, want map[string][]byte) []string {
 	for _, f := range files {
 		name := filepath.Base(f)
 		b, err := os.ReadFile(f)
-		if _, ok := want[name]; !ok && err == nil && bytes.HasPrefix(b, []byte("// Code generated by gen ")) {
+		if _, ok := want[name]; !ok && err == nil && isGenerated(b) {
 			names = append(names, name)
 		}
 	}
 	return names
-}
-
-// messages writes the look-up of message types over all tables.
-func (g *emitter) messages() {
-	g.p("// MsgSet returns the attribute set of a message type, nil if no table has it.")
-	g.p("func MsgSet(typ uint16) *%sSet {\nswitch typ {", g.q)
-	bySet := map[*attrSet][]string{}
-	var order []*attrSet
-	for _, s := range g.m.specs {
-		for _, o := range s.Operations.List {
-			if o.set == nil {
-				continue
-			}
-			if bySet[o.set] == nil {
-				order = append(order, o.set)
-			}
-			bySet[o.set] = append(bySet[o.set], o.cName(&s.Operations))
-		}
-	}
-	for _, set := range order {
-		g.p("case %s:\nreturn &%sSet", strings.Join(bySet[set], ", "), unexported(set.goName()))
-	}
-	g.p("}\nreturn nil\n}\n")
-
-	g.p("// MsgName returns the name of a message type: \"RTM_NEWLINK\", or its number.")
-	g.p("func MsgName(typ uint16) string {\nswitch typ {")
-	for _, s := range g.m.specs {
-		for _, d := range s.Definitions {
-			if c := d.cConst(s.Name); d.Type == "const" && strings.HasPrefix(c, "NLMSG_") && c != "NLMSG_MIN_TYPE" {
-				g.p("case %s:\nreturn %q", c, c)
-			}
-		}
-		for _, o := range s.Operations.List {
-			g.p("case %s:\nreturn %q", o.cName(&s.Operations), o.cName(&s.Operations))
-		}
-	}
-	g.p("}\nreturn typeNumber(typ)\n}\n")
 }

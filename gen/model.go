@@ -3,24 +3,29 @@ package main
 import (
 	"errors"
 	"fmt"
-	"go/token"
 	"maps"
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // A model is the tables of one Go package, with all references resolved.
 type model struct {
-	specs []*spec
-	errs  []error
+	specs  []*spec
+	strict bool // the package's own tables: what is odd is an error
+	errs   []error
+	warns  []error
 
-	defs  map[string][]scoped[*def]
-	sets  map[string][]scoped[*attrSet]
-	subs  map[string][]scoped[*subMsg]
-	types map[string]Pos // Go names taken
+	defs map[string][]scoped[*def]
+	sets map[string][]scoped[*attrSet]
+	subs map[string][]scoped[*subMsg]
 
-	consts map[string]uint64 // C constants written
+	types  map[string]Pos    // Go names taken
+	consts map[string]uint64 // C constants of the tables
+
+	written map[string]bool // those that have been emitted
 }
 
 type scoped[T any] struct {
@@ -32,24 +37,103 @@ func (m *model) errorf(p Pos, format string, args ...any) {
 	m.errs = append(m.errs, p.errorf(format, args...))
 }
 
-// newModel resolves the tables of one package. A name that a table lacks is
-// looked up in the others.
-func newModel(specs []*spec) (*model, error) {
-	m := &model{
-		specs: specs,
-		defs:  map[string][]scoped[*def]{},
-		sets:  map[string][]scoped[*attrSet]{},
-		subs:  map[string][]scoped[*subMsg]{},
-		types: map[string]Pos{},
+// warnf tells of what is odd and can be lived with.
+func (m *model) warnf(p Pos, format string, args ...any) {
+	if m.strict {
+		m.errorf(p, format, args...)
+		return
+	}
+	m.warns = append(m.warns, p.errorf(format, args...))
+}
 
+// newModel resolves the tables of one package. A name that a table lacks is
+// looked up in the others. Types has the Go names that the package has already.
+func newModel(specs []*spec, strict bool, types map[string]Pos) (*model, error) {
+	m := &model{
+		specs:  specs,
+		strict: strict,
+		defs:   map[string][]scoped[*def]{},
+		sets:   map[string][]scoped[*attrSet]{},
+		subs:   map[string][]scoped[*subMsg]{},
+		types:  maps.Clone(types),
 		consts: map[string]uint64{},
 	}
+	if m.types == nil {
+		m.types = map[string]Pos{}
+	}
+	for _, name := range messageNames {
+		m.types[name] = Pos{file: "the look-up of messages"}
+	}
+	m.index()
+	each := func(do func(*spec)) {
+		for _, s := range specs {
+			do(s)
+		}
+	}
+	each(func(s *spec) {
+		for _, d := range s.Definitions {
+			m.definition(s, d)
+		}
+	})
+	each(func(s *spec) {
+		for _, d := range s.Definitions {
+			if d.Type == "struct" {
+				m.structLayout(s, d)
+			}
+		}
+	})
+	each(m.operations)
+	each(m.formats)
+	each(func(s *spec) {
+		for _, a := range s.Sets {
+			m.number(a)
+		}
+	})
+	each(func(s *spec) {
+		for _, a := range s.Sets {
+			m.subset(s, a)
+		}
+	})
+	each(func(s *spec) {
+		for _, a := range s.Sets {
+			m.attrs(s, a)
+		}
+	})
+	each(func(s *spec) {
+		for _, d := range s.Definitions {
+			m.enumType(d)
+		}
+	})
+	m.names()
+	return m, errors.Join(m.errs...)
+}
+
+// index notes where every name stands.
+func (m *model) index() {
 	named := map[string]bool{}
-	for _, s := range specs {
+	for _, s := range m.specs {
+		for _, w := range s.warnings {
+			if m.strict {
+				m.errs = append(m.errs, w)
+			} else {
+				m.warns = append(m.warns, w)
+			}
+		}
 		if s.Name == "" || named[s.Name] {
 			m.errorf(s.Pos, "a table needs a name of its own, it has %q", s.Name)
 		}
 		named[s.Name] = true
+		switch s.Protocol {
+		case "", "genetlink", "genetlink-c", "genetlink-legacy", "netlink-raw":
+		default:
+			m.warnf(s.Pos, "unknown protocol %q, taken for generic netlink", s.Protocol)
+		}
+		if s.generic() {
+			for _, name := range familyNames {
+				m.types[name] = Pos{file: "the family"}
+			}
+		}
+		s.Definitions = slices.DeleteFunc(s.Definitions, func(d *def) bool { return d.Scope == "kernel" })
 		for _, d := range s.Definitions {
 			m.defs[d.Name] = append(m.defs[d.Name], scoped[*def]{s, d})
 		}
@@ -61,52 +145,6 @@ func newModel(specs []*spec) (*model, error) {
 			m.subs[x.Name] = append(m.subs[x.Name], scoped[*subMsg]{s, x})
 		}
 	}
-	for _, s := range specs {
-		for _, d := range s.Definitions {
-			m.definition(s, d)
-		}
-	}
-	for _, s := range specs {
-		m.operations(s)
-	}
-	for _, s := range specs {
-		for _, x := range s.SubMessages {
-			for _, f := range x.Formats {
-				if f.Header != "" {
-					m.errorf(f.Pos, "format %q: fixed-header is not supported yet", f.Value)
-				}
-				if f.Set != "" {
-					if f.set = find(m, m.sets, s, f.Pos, "attribute set", f.Set); f.set != nil && f.set.header != nil {
-						m.errorf(f.Pos, "format %q: set %q has a fixed header, which is not supported yet", f.Value, f.Set)
-					}
-				}
-			}
-		}
-	}
-	for _, s := range specs {
-		for _, a := range s.Sets {
-			m.number(a)
-		}
-	}
-	for _, s := range specs {
-		for _, a := range s.Sets {
-			if a.SubsetOf != "" {
-				m.subset(s, a)
-			}
-		}
-	}
-	for _, s := range specs {
-		for _, a := range s.Sets {
-			m.attrs(s, a)
-		}
-	}
-	for _, s := range specs {
-		for _, d := range s.Definitions {
-			m.enumType(d)
-		}
-	}
-	m.names()
-	return m, errors.Join(m.errs...)
 }
 
 // find looks name up in s, then in the other tables.
@@ -128,17 +166,70 @@ func find[T any](m *model, in map[string][]scoped[T], s *spec, at Pos, what, nam
 	return found
 }
 
+// limits are the names that checks may use for the ends of a type.
+var limits = map[string]uint64{
+	"u8-min": 0, "u16-min": 0, "u32-min": 0, "u64-min": 0,
+	"u8-max": math.MaxUint8, "u16-max": math.MaxUint16, "u32-max": math.MaxUint32, "u64-max": math.MaxUint64,
+	"s8-min": 1<<64 - 1<<7, "s16-min": 1<<64 - 1<<15, "s32-min": 1<<64 - 1<<31, "s64-min": 1 << 63,
+	"s8-max": math.MaxInt8, "s16-max": math.MaxInt16, "s32-max": math.MaxInt32, "s64-max": math.MaxInt64,
+}
+
+// number reads an integer as YAML and C write it; negative ones wrap.
+func number(text string) (uint64, bool) {
+	text = strings.TrimSpace(text)
+	if v, err := strconv.ParseUint(text, 0, 64); err == nil {
+		return v, true
+	}
+	v, err := strconv.ParseInt(text, 0, 64)
+	return uint64(v), err == nil
+}
+
+// eval gives an expression its value: a number, a constant, a limit of a type,
+// or one less than any of these.
+func (m *model) eval(s *spec, e expr) (uint64, bool) {
+	text, minus := string(e), uint64(0)
+	if base, ok := strings.CutSuffix(text, " - 1"); ok {
+		text, minus = base, 1
+	}
+	if v, ok := number(text); ok {
+		return v - minus, true
+	}
+	if v, ok := limits[text]; ok {
+		return v - minus, true
+	}
+	for _, x := range m.defs[text] {
+		if x.v.Type == "const" && (x.spec == s || len(m.defs[text]) == 1) {
+			v, ok := number(string(x.v.Value))
+			return v - minus, ok
+		}
+	}
+	return 0, false
+}
+
 func (m *model) definition(s *spec, d *def) {
 	switch d.Type {
 	case "const":
+		v, ok := number(string(d.Value))
+		d.number, d.text = v, !ok
 	case "enum", "flags":
-		next := d.ValueStart
+		next := uint64(0)
+		if d.ValueStart != "" {
+			v, ok := m.eval(s, d.ValueStart)
+			if !ok {
+				m.errorf(d.Pos, "definition %q: value-start %q is no number", d.Name, d.ValueStart)
+			}
+			next = v
+		}
 		for _, e := range d.Entries {
 			if e.Name == "" {
 				m.errorf(e.Pos, "an entry of %q has no name", d.Name)
 			}
-			if e.Value != nil {
-				next = *e.Value
+			if e.Value != "" {
+				v, ok := m.eval(s, e.Value)
+				if !ok {
+					m.errorf(e.Pos, "entry %q of %q: value %q is no number", e.Name, d.Name, e.Value)
+				}
+				next = v
 			}
 			e.value = next
 			if d.Type == "flags" {
@@ -150,66 +241,118 @@ func (m *model) definition(s *spec, d *def) {
 			next++
 		}
 	case "struct":
-		if len(d.Members) == 0 {
-			m.errorf(d.Pos, "struct %q has no members", d.Name)
-		}
-		for _, x := range d.Members {
-			align := m.member(s, d, x)
-			d.size = (d.size + align - 1) / align * align
-			x.off = d.size
-			d.size += x.size
-			d.aligned = max(d.aligned, align)
-		}
-		if d.aligned > 0 {
-			d.size = (d.size + d.aligned - 1) / d.aligned * d.aligned
-		}
 	default:
-		m.errorf(d.Pos, "definition %q: unknown type %q", d.Name, d.Type)
+		m.warnf(d.Pos, "definition %q: unknown type %q, left out", d.Name, d.Type)
 	}
 }
 
 // scalarBits are the widths of the scalar types.
 var scalarBits = map[string]int{"u8": 8, "u16": 16, "u32": 32, "u64": 64, "s8": 8, "s16": 16, "s32": 32, "s64": 64}
 
-// member resolves a struct member and returns its alignment.
+// structLayout places the members as C does. The schema says that there is no
+// padding but what it has as members, yet the kernel's own tables leave some out:
+// where the two differ the table must say packed, or is told of.
+func (m *model) structLayout(s *spec, d *def) (align int) {
+	switch d.layout {
+	case layoutDone:
+		return d.align
+	case layoutBusy:
+		m.errorf(d.Pos, "struct %q contains itself", d.Name)
+		return 1
+	}
+	if len(d.Members) == 0 {
+		m.warnf(d.Pos, "struct %q has no members", d.Name)
+	}
+	d.layout, d.align = layoutBusy, 1
+	sum := 0
+	for _, x := range d.Members {
+		a := m.member(s, d, x)
+		if d.Packed {
+			a = 1
+		}
+		d.align = max(d.align, a)
+		x.off = (d.size + a - 1) / a * a
+		d.size = x.off + x.size
+		sum += x.size
+		if x.Name != "" && x.Name == d.TailLen {
+			d.tail = x
+		}
+	}
+	if d.size = (d.size + d.align - 1) / d.align * d.align; d.size != sum {
+		m.warnf(d.Pos, "struct %q has %d bytes in C, its members have %d: give it the padding, or packed: true", d.Name, d.size, sum)
+	}
+	if d.TailLen != "" && (d.tail == nil || scalarBits[d.tail.Type] == 0) {
+		m.errorf(d.Pos, "struct %q: no number %q that could be a tail-len", d.Name, d.TailLen)
+		d.tail = nil
+	}
+	d.layout = layoutDone
+	return d.align
+}
+
+// member resolves a struct member and returns its alignment in C.
 func (m *model) member(s *spec, d *def, x *member) int {
-	if x.Enum != "" {
+	what := fmt.Sprintf("member %q of %q", x.Name, d.Name)
+	if x.Enum != "" && x.enum == nil {
 		if x.enum = m.enumDef(s, x.Pos, x.Enum, x.EnumAsFlags); x.enum != nil {
 			use(x.enum, scalarBits[x.Type])
 		}
 	}
-	m.byteOrder(x.Pos, fmt.Sprintf("member %q of %q", x.Name, d.Name), x.Type, x.ByteOrder)
+	m.byteOrder(x.Pos, what, x.Type, x.ByteOrder)
 	if bits := scalarBits[x.Type]; bits > 0 {
 		x.size = bits / 8
 		return x.size
 	}
 	switch x.Type {
-	case "pad", "binary":
-		if x.Len <= 0 || x.Len > anyLen {
-			m.errorf(x.Pos, "member %q of %q: %s needs a len from 1 to %d", x.Name, d.Name, x.Type, anyLen)
+	case "bitfield32":
+		x.size = 8
+		return 4
+	case "pad", "binary", "string":
+		if x.Struct != "" && x.Type == "binary" {
+			if x.st = m.structDef(s, x.Pos, x.Struct); x.st != nil {
+				align := m.structLayout(m.specOf(x.st, s), x.st)
+				x.size = x.st.size
+				return align
+			}
 			return 1
 		}
-		x.size = x.Len
+		n, ok := m.eval(s, x.Len)
+		if !ok || n == 0 || n > anyLen {
+			m.errorf(x.Pos, "%s: %s needs a len from 1 to %d", what, x.Type, anyLen)
+			return 1
+		}
+		x.size = int(n)
 		return 1
 	}
-	m.errorf(x.Pos, "member %q of %q: unknown type %q", x.Name, d.Name, x.Type)
+	m.errorf(x.Pos, "%s: unknown type %q", what, x.Type)
 	return 1
 }
 
-// byteOrder refuses a byte order that is none or means nothing.
+// specOf is the table that has d, else s.
+func (m *model) specOf(d *def, s *spec) *spec {
+	for _, x := range m.defs[d.Name] {
+		if x.v == d {
+			return x.spec
+		}
+	}
+	return s
+}
+
+// byteOrder refuses a byte order that is none, and tells of one that means
+// nothing. "host" takes back what a subset would inherit.
 func (m *model) byteOrder(at Pos, what, typ, order string) {
 	switch order {
-	case "":
-	case "big-endian":
-		if scalarBits[typ] < 16 && typ != "binary" {
-			m.errorf(at, "%s: %s has no byte order", what, typ)
+	case "", "host":
+	case "big-endian", "little-endian":
+		if scalarBits[typ] < 16 && typ != "binary" && typ != "indexed-array" {
+			m.warnf(at, "%s: %s has no byte order", what, typ)
 		}
 	default:
-		m.errorf(at, "%s: byte-order %q is not supported", what, order)
+		m.errorf(at, "%s: byte-order %q is unknown", what, order)
 	}
 }
 
 // enumDef looks an enum up. asFlags is enum-as-flags of the place that uses it.
+// One without entries is only announced, and says nothing.
 func (m *model) enumDef(s *spec, at Pos, name string, asFlags bool) *def {
 	d := find(m, m.defs, s, at, "enum", name)
 	switch {
@@ -217,10 +360,32 @@ func (m *model) enumDef(s *spec, at Pos, name string, asFlags bool) *def {
 	case d.Type != "enum" && d.Type != "flags":
 		m.errorf(at, "%q is not an enum", name)
 		return nil
+	case len(d.Entries) == 0:
+		return nil
 	case asFlags && d.Type == "enum":
-		m.errorf(at, "enum-as-flags is not supported, make %q of type flags", name)
+		return m.bits(m.specOf(d, s), d)
 	}
 	return d
+}
+
+// bits is the flags that an enum's values are the bit numbers of.
+func (m *model) bits(s *spec, d *def) *def {
+	if d.asFlags != nil {
+		return d.asFlags
+	}
+	f := &def{Pos: d.Pos, Name: d.Name + "-flags", Type: "flags", of: d, Doc: "The values of " + d.Name + " as bits."}
+	if d.GoName != "" {
+		f.GoName = d.GoName + "Flags"
+	}
+	for _, e := range d.Entries {
+		if e.value < 64 {
+			f.Entries = append(f.Entries, &entry{Pos: e.Pos, Name: e.Name, CName: d.cEntry(s.Name, e) + "_BIT", value: 1 << e.value})
+		}
+	}
+	d.asFlags = f
+	s.Definitions = append(slices.Clip(s.Definitions), f)
+	m.defs[f.Name] = append(m.defs[f.Name], scoped[*def]{s, f})
+	return f
 }
 
 // use notes that an enum stands in a field of so many bits.
@@ -259,41 +424,185 @@ func (d *def) bits() int {
 }
 
 func (m *model) operations(s *spec) {
-	next := 1
-	for _, o := range s.Operations.List {
-		if o.Value != nil {
-			next = *o.Value
+	var number func(*op)
+	request, reply := 1, 1
+	switch s.Operations.EnumModel {
+	case "", "unified":
+		number = func(o *op) {
+			if o.Value != nil {
+				request = *o.Value
+			}
+			o.value, o.reply = request, request
+			if o.Notify != "" || o.Event != nil {
+				o.value = -1
+			}
+			request++
 		}
-		o.value = next
-		next++
-		if o.value < 0 || o.value > math.MaxUint16 {
-			m.errorf(o.Pos, "operation %q: number %d is no message type", o.Name, o.value)
+	case "directional":
+		number = func(o *op) { o.directional(&request, &reply) }
+	default:
+		m.errorf(s.Operations.Pos, "unknown enum-model %q", s.Operations.EnumModel)
+		return
+	}
+	most := math.MaxUint16
+	if s.generic() {
+		most = math.MaxUint8
+	}
+	for _, o := range s.Operations.List {
+		number(o)
+		if v := max(o.value, o.reply); v > most || o.value < -1 || o.reply < -1 {
+			m.errorf(o.Pos, "operation %q: number %d is no message type", o.Name, v)
 		}
 		if o.Set != "" {
 			o.set = find(m, m.sets, s, o.Pos, "attribute set", o.Set)
 		}
-		header := o.FixedHeader
-		if header == "" {
-			header = s.Operations.FixedHeader
+		o.request = o.set
+		if o.RequestSet != "" {
+			o.request = find(m, m.sets, s, o.Pos, "attribute set", o.RequestSet)
 		}
-		if header == "" || o.set == nil {
+		m.opHeader(s, o)
+	}
+	for _, o := range s.Operations.List {
+		if o.Notify != "" && !slices.ContainsFunc(s.Operations.List, func(x *op) bool { return x.Name == o.Notify }) {
+			m.errorf(o.Pos, "no operation %q, whose contents %q shares", o.Notify, o.Name)
+		}
+	}
+}
+
+// directional numbers an operation where the two directions count by themselves.
+func (o *op) directional(request, reply *int) {
+	o.value, o.reply = -1, -1
+	mode := o.Do
+	if mode == nil {
+		mode = o.Dump
+	}
+	switch {
+	case o.Notify != "" || o.Event != nil:
+		if o.Value != nil {
+			*reply = *o.Value
+		}
+		o.reply = *reply
+		*reply++
+	case mode != nil:
+		if r := mode.Request; r != nil && r.Value != nil {
+			*request = *r.Value
+		}
+		o.value = *request
+		*request++
+		if r := mode.Reply; r != nil {
+			if r.Value != nil {
+				*reply = *r.Value
+			}
+			o.reply = *reply
+			*reply++
+		}
+	}
+}
+
+// opHeader resolves the fixed header of an operation and gives it to its sets. A
+// notification has that of the operation whose contents it shares.
+func (m *model) opHeader(s *spec, o *op) {
+	name := o.FixedHeader
+	if name == "" {
+		name = s.Operations.FixedHeader
+	}
+	if name != "" {
+		o.header = m.structDef(s, o.Pos, name)
+	}
+	if s.generic() {
+		o.header = m.genericHeader(s, o.header)
+	}
+	for _, set := range []*attrSet{o.set, o.request} {
+		if set == nil {
 			continue
 		}
-		d := m.structDef(s, o.Pos, header)
-		if o.set.header != nil && o.set.header != d {
-			m.errorf(o.Pos, "operation %q: set %q already has the header %q", o.Name, o.Set, o.set.header.Name)
+		switch h := o.header; {
+		case h == nil:
+			set.bare = set.bare || set.header != nil
+		case set.header == nil || set.header == h:
+			set.header = h
+		case m.strict:
+			m.errorf(o.Pos, "operation %q: set %q already has the header %q", o.Name, set.Name, set.header.Name)
+		case !slices.Contains(set.others, h):
+			set.others = append(set.others, h)
 		}
-		o.set.header = d
+		// The header of generic netlink is often gone already when attributes are read.
+		set.bare = set.bare || s.generic()
 	}
+}
+
+// genericHeader is struct genlmsghdr with the family's own header behind it.
+func (m *model) genericHeader(s *spec, own *def) *def {
+	if h := s.headers[own]; h != nil {
+		return h
+	}
+	h := &def{Pos: s.Operations.Pos, Name: "genlmsghdr", Type: "struct", CType: "genlmsghdr", Packed: true,
+		Doc: "Header of all generic netlink messages.", size: 4, align: 1, layout: layoutDone,
+		Members: []*member{
+			{Name: "cmd", Type: "u8", Doc: "Command.", size: 1},
+			{Name: "version", Type: "u8", Doc: "Version of the family.", off: 1, size: 1},
+			{Name: "reserved", Type: "pad", off: 2, size: 2},
+		}}
+	if own != nil {
+		h.GoName = "Genl" + own.goName()
+		h.CType = "genlmsghdr and " + own.cType()
+		h.Doc = "Headers of the family's messages."
+		h.of = own
+		for _, x := range own.Members {
+			c := *x
+			c.off += h.size
+			if c.goName() == "Cmd" || c.goName() == "Version" {
+				c.GoName = own.goName() + c.goName()
+			}
+			h.Members = append(h.Members, &c)
+		}
+		h.size += own.size
+	}
+	if s.headers == nil {
+		s.headers = map[*def]*def{}
+	}
+	s.headers[own] = h
+	s.Definitions = append(slices.Clip(s.Definitions), h)
+	return h
 }
 
 func (m *model) structDef(s *spec, at Pos, name string) *def {
 	d := find(m, m.defs, s, at, "struct", name)
-	if d != nil && d.Type != "struct" {
+	switch {
+	case d == nil:
+	case d.Type != "struct":
 		m.errorf(at, "%q is not a struct", name)
 		return nil
+	case len(d.Members) == 0:
+		return nil // only announced
 	}
 	return d
+}
+
+// formats resolves the sub-messages. A set behind a fixed header has it as its
+// own.
+func (m *model) formats(s *spec) {
+	for _, x := range s.SubMessages {
+		for _, f := range x.Formats {
+			if f.Header != "" {
+				f.header = m.structDef(s, f.Pos, f.Header)
+			}
+			if f.Set == "" {
+				continue
+			}
+			if f.set = find(m, m.sets, s, f.Pos, "attribute set", f.Set); f.set == nil {
+				continue
+			}
+			switch {
+			case f.header == nil:
+				f.set.bare = true
+			case f.set.header == nil || f.set.header == f.header:
+				f.set.header = f.header
+			case !slices.Contains(f.set.others, f.header):
+				f.set.others = append(f.set.others, f.header)
+			}
+		}
+	}
 }
 
 // maxType is the largest attribute type, NLA_TYPE_MASK.
@@ -301,9 +610,12 @@ const maxType = 1<<14 - 1
 
 // number counts the attributes of a set.
 func (m *model) number(set *attrSet) {
+	if set.SubsetOf != "" {
+		return
+	}
 	next := 1
 	byNum := map[int]*attr{}
-	for _, a := range set.Attrs {
+	set.Attrs = slices.DeleteFunc(set.Attrs, func(a *attr) bool {
 		if a.Value != nil {
 			next = *a.Value
 		}
@@ -313,28 +625,41 @@ func (m *model) number(set *attrSet) {
 			m.errorf(a.Pos, "attribute %q: number %d is not in 0 to %d", a.Name, a.num, maxType)
 		}
 		if other := byNum[a.num]; other != nil {
-			m.errorf(a.Pos, "attribute %q: number %d is %q's", a.Name, a.num, other.Name)
+			m.warnf(a.Pos, "attribute %q: number %d is %q's", a.Name, a.num, other.Name)
+			return true
 		}
 		byNum[a.num] = a
-	}
+		return false
+	})
 }
 
 // subset gives the attributes of a subset their numbers, and the properties
 // that they do not override.
 func (m *model) subset(s *spec, set *attrSet) {
-	if set.parent = find(m, m.sets, s, set.Pos, "attribute set", set.SubsetOf); set.parent == nil {
+	if set.SubsetOf == "" {
 		return
 	}
-	if set.parent.SubsetOf != "" {
-		m.errorf(set.Pos, "set %q: %q is a subset itself", set.Name, set.SubsetOf)
-		set.parent = nil
-		return
+	for at, seen := set, []*attrSet{set}; at.SubsetOf != ""; seen = append(seen, at) {
+		if at = find(m, m.sets, at.spec, at.Pos, "attribute set", at.SubsetOf); at == nil {
+			return
+		}
+		if slices.Contains(seen, at) {
+			m.errorf(set.Pos, "set %q: it is a subset of itself", set.Name)
+			return
+		}
+		set.parent = at
 	}
-	for _, a := range set.Attrs {
+	byName := map[string]bool{}
+	set.Attrs = slices.DeleteFunc(set.Attrs, func(a *attr) bool {
+		if byName[a.Name] {
+			m.warnf(a.Pos, "set %q has %q twice", set.Name, a.Name)
+			return true
+		}
+		byName[a.Name] = true
 		i := slices.IndexFunc(set.parent.Attrs, func(x *attr) bool { return x.Name == a.Name })
 		if i < 0 {
-			m.errorf(a.Pos, "attribute %q: %q has none of that name", a.Name, set.SubsetOf)
-			continue
+			m.errorf(a.Pos, "attribute %q: %q has none of that name", a.Name, set.parent.Name)
+			return true
 		}
 		from, to := reflect.ValueOf(set.parent.Attrs[i]).Elem(), reflect.ValueOf(a).Elem()
 		for f := range from.NumField() {
@@ -342,8 +667,20 @@ func (m *model) subset(s *spec, set *attrSet) {
 				to.Field(f).Set(from.Field(f))
 			}
 		}
+		if x := set.parent.Attrs[i]; a.Request == x.Request && x.Request != nil {
+			r := *x.Request
+			a.Request = &r
+		}
+		if x := set.parent.Attrs[i]; len(a.Variants) > 0 && len(x.Variants) > 0 && a.Variants[0] == x.Variants[0] {
+			a.Variants = nil
+			for _, v := range x.Variants {
+				c := *v
+				a.Variants = append(a.Variants, &c)
+			}
+		}
 		a.num = set.parent.Attrs[i].num
-	}
+		return false
+	})
 }
 
 func (m *model) attrs(s *spec, set *attrSet) {
@@ -371,12 +708,25 @@ func (m *model) attrs(s *spec, set *attrSet) {
 			a.Request.num = a.num
 			m.attr(s, set, a.Request)
 			m.plain(a.Request)
-			// The bytes tell these two from the other meaning.
-			if r := a.Request.Type; r != "nest" && r != "flag" || r == a.Type {
-				m.errorf(a.Request.Pos, "attribute %q: a request of type %s is not supported", a.Name, r)
+			if !a.distinct() {
+				m.errorf(a.Request.Pos, "attribute %q: nothing tells a request of type %s from %s", a.Name, a.Request.Type, a.Type)
 			}
 		}
 	}
+}
+
+// distinct reports whether the bytes tell an attribute's request form from the
+// other: NLA_F_NESTED, no payload, or the length.
+func (a *attr) distinct() bool {
+	r := a.Request
+	if (r.Type == "nest") != (a.Type == "nest") {
+		return true
+	}
+	if r.Type == "flag" || a.Type == "flag" {
+		return r.Type != a.Type
+	}
+	x, y := scalarBits[a.Type], scalarBits[r.Type]
+	return x > 0 && y > 0 && x != y
 }
 
 // plain refuses meanings inside of another meaning.
@@ -386,16 +736,38 @@ func (m *model) plain(a *attr) {
 	}
 }
 
+// attrTypes are the types of the schemas. What came later is read as bytes.
+var attrTypes = []string{"unused", "pad", "flag", "binary", "bitfield32", "uint", "sint",
+	"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "string", "nest", "indexed-array", "nest-type-value", "sub-message"}
+
 // attr resolves what one attribute refers to.
 func (m *model) attr(s *spec, set *attrSet, a *attr) {
 	a.set = set
+	what := fmt.Sprintf("attribute %q", a.Name)
 	if a.Name == "" {
 		m.errorf(a.Pos, "an attribute of %q has no name", set.Name)
 	}
+	if !slices.Contains(attrTypes, a.Type) {
+		m.warnf(a.Pos, "%s: unknown type %q, taken for binary", what, a.Type)
+		a.Type = "binary"
+	}
+	m.byteOrder(a.Pos, what, a.Type, a.ByteOrder)
 	if a.Enum != "" {
 		a.enum = m.enumDef(s, a.Pos, a.Enum, a.EnumAsFlags)
-		if bits := scalarBits[a.Type]; a.enum != nil && bits > 0 {
+		bits := max(scalarBits[a.Type], scalarBits[a.SubType])
+		if a.Type == "uint" || a.Type == "sint" {
+			bits = 64
+		}
+		if a.enum != nil && bits > 0 {
 			use(a.enum, bits)
+		}
+	}
+	if a.Checks.MaxLen != "" {
+		n, ok := m.eval(s, a.Checks.MaxLen)
+		if ok && n <= anyLen {
+			a.maxLen = int(n)
+		} else if m.strict {
+			m.errorf(a.Checks.Pos, "%s: max-len %q is no length", what, a.Checks.MaxLen)
 		}
 	}
 	name := a.Struct
@@ -409,48 +781,108 @@ func (m *model) attr(s *spec, set *attrSet, a *attr) {
 		a.st = m.structDef(s, a.Pos, name)
 	}
 	switch a.Type {
-	case "u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "uint", "sint", "bitfield32",
-		"flag", "string", "binary", "pad", "unused":
-		switch a.SubType + " " + a.ByteOrder {
-		case "u8 ", "u32 ", "u32 big-endian", "s32 ", "u64 ":
-		default:
-			if a.SubType != "" {
-				m.errorf(a.Pos, "attribute %q: sub-type %q with byte-order %q is not supported yet", a.Name, a.SubType, a.ByteOrder)
-			}
+	case "binary":
+		if a.SubType != "" && scalarBits[a.SubType] == 0 && a.SubType != "struct" && a.SubType != "binary" {
+			m.warnf(a.Pos, "%s: unknown sub-type %q", what, a.SubType)
+			a.SubType = ""
 		}
-	case "nest":
-		if a.Nested == "" {
-			m.errorf(a.Pos, "nest %q has no nested-attributes", a.Name)
-			return
+	case "nest", "nest-type-value":
+		m.nestOf(s, a)
+		if a.Type == "nest-type-value" && len(a.TypeValue) == 0 && a.nested != nil {
+			m.errorf(a.Pos, "%s: nest-type-value has no type-value", what)
 		}
-		a.nested = find(m, m.sets, s, a.Pos, "attribute set", a.Nested)
-	case "sub-message":
-		a.sub = find(m, m.subs, s, a.Pos, "sub-message", a.SubMessage)
-		for _, x := range set.Attrs {
-			if x.Name == a.Selector {
-				a.selector = x
-			}
-		}
+	case "indexed-array":
 		switch {
-		case a.selector == nil:
-			m.errorf(a.Pos, "sub-message %q: set %q has no selector %q", a.Name, set.Name, a.Selector)
-		case a.selector.Type != "string" || a.selector.Multi:
-			m.errorf(a.Pos, "sub-message %q: a selector of type %s is not supported yet", a.Name, a.selector.Type)
+		case a.SubType == "nest" || a.SubType == "" && a.Nested != "":
+			a.SubType = "nest"
+			m.nestOf(s, a)
+		case scalarBits[a.SubType] > 0 || a.SubType == "binary" || a.SubType == "string":
+		default:
+			m.warnf(a.Pos, "%s: unknown sub-type %q, taken for binary", what, a.SubType)
+			a.SubType = "binary"
 		}
-	default:
-		m.errorf(a.Pos, "attribute %q: unknown type %q", a.Name, a.Type)
+	case "sub-message":
+		m.selector(s, set, a)
 	}
 	if n := a.nested; n != nil && (n.header == nil || a.st != n.header || a.Header == "") {
 		n.bare = true
 	}
-	if a.Header != "" && a.nested != nil && a.nested.header != a.st {
-		m.errorf(a.Pos, "attribute %q: the header of set %q is not %q", a.Name, a.Nested, a.Header)
+	if a.Header != "" && a.nested != nil && a.st != nil && a.nested.header != a.st {
+		if a.nested.header == nil {
+			a.nested.header = a.st
+			a.nested.bare = slices.ContainsFunc(m.specs, func(s *spec) bool { return s.nests(a.nested) })
+		} else if !slices.Contains(a.nested.others, a.st) {
+			a.nested.others = append(a.nested.others, a.st)
+		}
 	}
 	if a.st != nil && (a.Header != "" || a.sequence()) && a.st.size%4 != 0 {
-		m.errorf(a.Pos, "attribute %q: struct %q has %d bytes, attributes behind it begin at a multiple of 4", a.Name, a.st.Name, a.st.size)
+		m.errorf(a.Pos, "%s: struct %q has %d bytes, attributes behind it begin at a multiple of 4", what, a.st.Name, a.st.size)
 	}
 	m.extensions(a)
-	m.byteOrder(a.Pos, fmt.Sprintf("attribute %q", a.Name), a.Type, a.ByteOrder)
+}
+
+// nests reports whether a set is nested without a header anywhere in s.
+func (s *spec) nests(set *attrSet) bool {
+	return slices.ContainsFunc(s.Sets, func(x *attrSet) bool {
+		return slices.ContainsFunc(x.Attrs, func(a *attr) bool { return a.Nested == set.Name && a.Header == "" })
+	})
+}
+
+// nestOf resolves the set inside a nest; without one the nest is bytes.
+func (m *model) nestOf(s *spec, a *attr) {
+	if a.Nested == "" {
+		m.warnf(a.Pos, "%s %q has no nested-attributes, taken for binary", a.Type, a.Name)
+		a.Type, a.SubType = "binary", ""
+		return
+	}
+	a.nested = find(m, m.sets, s, a.Pos, "attribute set", a.Nested)
+}
+
+// selector resolves a sub-message. The selector stands in the same set, or
+// further out; then only the reader of the outer message knows it.
+func (m *model) selector(s *spec, set *attrSet, a *attr) {
+	a.sub = find(m, m.subs, s, a.Pos, "sub-message", a.SubMessage)
+	known := false
+	for _, x := range set.Attrs {
+		if x.Name == a.Selector {
+			a.selector, known = x, true
+		}
+	}
+	for _, other := range m.specs {
+		for _, o := range other.Sets {
+			known = known || slices.ContainsFunc(o.Attrs, func(x *attr) bool { return x.Name == a.Selector })
+		}
+	}
+	if !known {
+		m.errorf(a.Pos, "sub-message %q: no set has the selector %q", a.Name, a.Selector)
+	}
+	if x := a.selector; x != nil && (x.Multi || x.Type != "string" && scalarBits[x.Type] == 0) {
+		m.errorf(a.Pos, "sub-message %q: %s is no selector", a.Name, x.Type)
+		a.selector = nil
+	}
+	if x := a.selector; x != nil && x.Type != "string" && x.Enum != "" && x.enum == nil {
+		x.enum = m.enumDef(s, x.Pos, x.Enum, x.EnumAsFlags) // it may come later in the set
+	}
+	if a.sub == nil || a.selector == nil || a.selector.Type == "string" {
+		return
+	}
+	for _, f := range a.sub.Formats {
+		if _, ok := a.selector.value(f.Value); !ok {
+			m.errorf(f.Pos, "format %q is no value of %q", f.Value, a.selector.Name)
+		}
+	}
+}
+
+// value is the number of a selector's value: an entry of its enum or a number.
+func (a *attr) value(text string) (uint64, bool) {
+	if a.enum != nil {
+		for _, e := range a.enum.Entries {
+			if e.Name == text {
+				return e.value, true
+			}
+		}
+	}
+	return number(text)
 }
 
 // extensions refuses keys that do not go together.
@@ -461,114 +893,25 @@ func (m *model) extensions(a *attr) {
 		}
 	}
 	refuse(a.Header != "" && a.Type != "nest", "a header is for a nest")
-	refuse(a.Array == "true", "an array of structs is not supported yet")
+	refuse(a.Array == "true" && (a.Type != "binary" || a.st == nil), "an array of structs is binary and has a struct")
 	refuse(a.sequence() && a.Type != "nest", "an array of a struct and attributes is a nest")
 	refuse(a.sequence() && a.st != nil && (len(a.st.Members) == 0 || a.st.Members[0].Type != "u16"),
 		"the first member of the array's struct is not its length, a u16")
 	refuse(a.Tail != "" && (a.Type != "binary" || a.st == nil), "a tail is for a binary with a struct")
-	if a.Multi {
-		one := a.sequence() || a.Tail != "" || a.Form == "address" || a.SubType != "" && a.SubType != "u8"
-		switch a.Type {
-		case "uint", "sint", "flag", "bitfield32", "sub-message":
-			one = true
-		}
-		refuse(one, "multi-attr is not supported yet for this type")
-	}
-}
-
-// reserved are the method and field names that generated types have anyway.
-var reserved = map[string]bool{
-	"End": true, "Encoder": true, "Raw": true, "Fail": true, "Open": true, "Elem": true, "Nest": true,
-	"Flag": true, "Bytes": true, "String": true, "StringMax": true, "Chars": true, "Space": true, "Addr": true, "Addr4": true, "Addr6": true,
-	"Uint8": true, "Uint16": true, "Uint32": true, "Uint64": true, "Uint16BE": true, "Uint32BE": true, "Uint64BE": true,
-	"Uint": true, "Int": true, "Uint32s": true, "Int32s": true, "Uint64s": true, "Uint32sBE": true, "TailAddr": true,
-	"Parse": true, "ParseAttrs": true, "Attrs": true, "Header": true,
-}
-
-// names refuses Go names that clash.
-func (m *model) names() {
-	taken := func(at Pos, name string) {
-		m.exported(at, name)
-		if other, ok := m.types[name]; ok {
-			m.errorf(at, "the Go name %s is taken at %s:%d", name, other.file, other.node.Line)
-		}
-		m.types[name] = at
-	}
-	for _, s := range m.specs {
-		for _, d := range s.Definitions {
-			if d.Type == "enum" || d.Type == "flags" || d.Type == "struct" {
-				taken(d.Pos, d.goName())
-			}
-			if d.Type == "struct" {
-				fields := map[string]bool{}
-				for _, x := range d.Members {
-					if x.Type == "pad" {
-						continue
-					}
-					m.exported(x.Pos, x.goName())
-					if fields[x.goName()] {
-						m.errorf(x.Pos, "struct %q: two members %s", d.Name, x.goName())
-					}
-					fields[x.goName()] = true
-				}
-			}
-		}
-		for _, set := range s.Sets {
-			taken(set.Pos, set.goName()+"Encoder")
-			taken(set.Pos, set.goName()+"View")
-			for _, a := range set.Attrs {
-				if a.sequence() {
-					taken(a.Pos, a.goName()+"Encoder")
-				}
-			}
-			m.methods(set)
-		}
-	}
-}
-
-// exported refuses what is no exported Go name.
-func (m *model) exported(at Pos, name string) {
-	if !token.IsIdentifier(name) || !token.IsExported(name) {
-		m.errorf(at, "%q is no exported Go name", name)
-	}
-}
-
-func (m *model) methods(set *attrSet) {
-	seen := map[string]bool{}
-	method := func(at Pos, name string) {
-		m.exported(at, name)
-		if seen[name] {
-			m.errorf(at, "set %q: two methods %s", set.Name, name)
-		}
-		if reserved[name] {
-			m.errorf(at, "set %q: the method %s is the encoder's or the view's own", set.Name, name)
-		}
-		seen[name] = true
-	}
-	for _, a := range set.Attrs {
-		switch {
-		case a.skip():
-			continue
-		case a.sub != nil:
-			for _, f := range a.sub.Formats {
-				if f.set != nil {
-					method(f.Pos, a.formatName(f))
-				}
-			}
-		default:
-			method(a.Pos, a.goName())
-		}
-		for _, v := range a.Variants {
-			method(v.Pos, v.goName())
-		}
-		if a.Request != nil {
-			method(a.Request.Pos, a.Request.goName())
-		}
-	}
+	refuse(a.Tail != "" && a.Tail != "addr", "a tail is an addr")
+	refuse(a.Form != "" && a.Form != "address" && a.Form != "hwaddr", "a form is address or hwaddr")
+	refuse(a.Multi && (a.sequence() || a.Tail != "" || a.Array != ""), "multi-attr does not go with array and tail")
 }
 
 // skip reports whether an attribute is only a number: no method, no getter.
 func (a *attr) skip() bool { return a.Type == "pad" || a.Type == "unused" }
+
+func (a *attr) sequence() bool { return a.Array != "" && a.Array != "true" }
+
+// multi reports whether the getter gives all attributes of the type.
+func (a *attr) multi() bool {
+	return a.Multi && a.Type != "flag" && a.Type != "sub-message" && a.Type != "indexed-array" && a.Type != "nest-type-value"
+}
 
 // formatName is the method of one format of a sub-message: the Go name of its
 // set, or of its value where several formats share the set.
@@ -582,10 +925,18 @@ func (a *attr) formatName(f *subFormat) string {
 			n++
 		}
 	}
-	if n > 1 {
+	if n > 1 || f.set == nil {
 		return goName(f.Value)
 	}
 	return f.set.goName()
+}
+
+// formats returns the formats that something is inside of.
+func (a *attr) formats() []*subFormat {
+	if a.sub == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(a.sub.Formats), func(f *subFormat) bool { return f.set == nil && f.header == nil })
 }
 
 // edges returns the sets that a set leads to.
@@ -595,11 +946,9 @@ func (s *attrSet) edges() []*attrSet {
 		if a.nested != nil {
 			out = append(out, a.nested)
 		}
-		if a.sub != nil {
-			for _, f := range a.sub.Formats {
-				if f.set != nil {
-					out = append(out, f.set)
-				}
+		for _, f := range a.formats() {
+			if f.set != nil {
+				out = append(out, f.set)
 			}
 		}
 	}
@@ -635,27 +984,5 @@ func (s *attrSet) reaches(to *attrSet) bool {
 
 // byNum returns the attributes in the order of their numbers.
 func (s *attrSet) byNum() []*attr {
-	m := map[int]*attr{}
-	for _, a := range s.Attrs {
-		m[a.num] = a
-	}
-	var out []*attr
-	for _, n := range slices.Sorted(maps.Keys(m)) {
-		out = append(out, m[n])
-	}
-	return out
-}
-
-// constant reports whether a constant is still to be written. Two tables may
-// have the same one, but not with different values.
-func (m *model) constant(at Pos, name string, value uint64) bool {
-	if !token.IsIdentifier(name) {
-		m.errorf(at, "%q is no name for a constant", name)
-	}
-	old, ok := m.consts[name]
-	if ok && old != value {
-		m.errorf(at, "%s is %d here and %d elsewhere", name, value, old)
-	}
-	m.consts[name] = value
-	return !ok
+	return slices.SortedStableFunc(slices.Values(s.Attrs), func(a, b *attr) int { return a.num - b.num })
 }

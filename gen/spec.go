@@ -17,6 +17,13 @@ type Pos struct {
 	node *yaml.Node
 }
 
+func (p Pos) String() string {
+	if p.node == nil {
+		return p.file
+	}
+	return fmt.Sprintf("%s:%d", p.file, p.node.Line)
+}
+
 func (p Pos) errorf(format string, args ...any) error {
 	line, col := 0, 0
 	if p.node != nil {
@@ -28,16 +35,30 @@ func (p Pos) errorf(format string, args ...any) error {
 // A spec is one table as it stands in the file.
 type spec struct {
 	Pos         `yaml:"-"`
-	Name        string     `yaml:"name"`
-	Protocol    string     `yaml:"protocol"`
-	Protonum    int        `yaml:"protonum"`
-	UAPIHeader  string     `yaml:"uapi-header"`
-	Doc         string     `yaml:"doc"`
-	Definitions []*def     `yaml:"definitions"`
-	Sets        []*attrSet `yaml:"attribute-sets"`
-	SubMessages []*subMsg  `yaml:"sub-messages"`
-	Operations  operations `yaml:"operations"`
+	Name        string      `yaml:"name"`
+	Protocol    string      `yaml:"protocol"`
+	Protonum    int         `yaml:"protonum"`
+	UAPIHeader  string      `yaml:"uapi-header"`
+	Doc         string      `yaml:"doc"`
+	Version     int         `yaml:"version"`
+	CFamilyName string      `yaml:"c-family-name"`
+	CVersion    string      `yaml:"c-version-name"`
+	Definitions []*def      `yaml:"definitions"`
+	Sets        []*attrSet  `yaml:"attribute-sets"`
+	SubMessages []*subMsg   `yaml:"sub-messages"`
+	Operations  operations  `yaml:"operations"`
+	McastGroups mcastGroups `yaml:"mcast-groups"`
+	_           struct{}    `ignore:"max-by-define cmd-max-name cmd-cnt-name kernel-policy kernel-family"`
+
+	warnings []error
+	headers  map[*def]*def // of a generic netlink family, by its own fixed header
 }
+
+// generic reports whether the table is that of a generic netlink family.
+func (s *spec) generic() bool { return s.Protocol != "netlink-raw" }
+
+// An expr is a number, the name of a constant, or "NAME - 1".
+type expr string
 
 // A def is a definition: const, enum, flags or struct.
 type def struct {
@@ -45,30 +66,47 @@ type def struct {
 	Name       string    `yaml:"name"`
 	Type       string    `yaml:"type"`
 	Doc        string    `yaml:"doc"`
-	Header     string    `yaml:"header"`
+	Scope      string    `yaml:"scope"`
 	NamePrefix *string   `yaml:"name-prefix"`
 	GoName     string    `yaml:"go-name"`
 	CName      string    `yaml:"c-name"`
 	CType      string    `yaml:"c-type"`
-	Value      uint64    `yaml:"value"`
-	ValueStart uint64    `yaml:"value-start"`
+	Value      expr      `yaml:"value"`
+	ValueStart expr      `yaml:"value-start"`
 	Entries    []*entry  `yaml:"entries"`
 	Members    []*member `yaml:"members"`
+	Packed     bool      `yaml:"packed"`
+	TailLen    string    `yaml:"tail-len"`
+	_          struct{}  `ignore:"header render-max enum-name enum-cnt-name"`
 
+	number  uint64 // of a const
+	text    bool   // a const that is no number
 	goType  string // of an enum: its Go base type, from where it is used
 	widths  map[int]bool
-	size    int // of a struct
-	aligned int
+	asFlags *def // of an enum: its values as bits
+	of      *def // of that: the enum
+	size    int  // of a struct
+	align   int
+	tail    *member
+	layout  layoutState
 }
+
+type layoutState uint8
+
+const (
+	layoutOpen layoutState = iota
+	layoutBusy
+	layoutDone
+)
 
 // An entry is one value of an enum or one bit of flags.
 type entry struct {
 	Pos    `yaml:"-"`
-	Name   string  `yaml:"name"`
-	Value  *uint64 `yaml:"value"`
-	Doc    string  `yaml:"doc"`
-	GoName string  `yaml:"go-name"`
-	CName  string  `yaml:"c-name"`
+	Name   string `yaml:"name"`
+	Value  expr   `yaml:"value"`
+	Doc    string `yaml:"doc"`
+	GoName string `yaml:"go-name"`
+	CName  string `yaml:"c-name"`
 
 	value uint64 // as in C: for flags the mask
 }
@@ -78,7 +116,7 @@ type member struct {
 	Pos         `yaml:"-"`
 	Name        string `yaml:"name"`
 	Type        string `yaml:"type"`
-	Len         int    `yaml:"len"`
+	Len         expr   `yaml:"len"`
 	ByteOrder   string `yaml:"byte-order"`
 	Enum        string `yaml:"enum"`
 	EnumAsFlags bool   `yaml:"enum-as-flags"`
@@ -89,21 +127,24 @@ type member struct {
 
 	off, size int
 	enum      *def
+	st        *def
 }
 
 // An attrSet is one attribute set.
 type attrSet struct {
 	Pos        `yaml:"-"`
-	Name       string  `yaml:"name"`
-	NamePrefix *string `yaml:"name-prefix"`
-	SubsetOf   string  `yaml:"subset-of"`
-	Doc        string  `yaml:"doc"`
-	GoName     string  `yaml:"go-name"`
-	Attrs      []*attr `yaml:"attributes"`
+	Name       string   `yaml:"name"`
+	NamePrefix *string  `yaml:"name-prefix"`
+	SubsetOf   string   `yaml:"subset-of"`
+	Doc        string   `yaml:"doc"`
+	GoName     string   `yaml:"go-name"`
+	Attrs      []*attr  `yaml:"attributes"`
+	_          struct{} `ignore:"enum-name attr-cnt-name attr-max-name"`
 
 	spec   *spec
 	parent *attrSet // the set that this one is a subset of
 	header *def     // fixed header of the messages that carry the set
+	others []*def   // other fixed headers
 	bare   bool     // also used without that header
 	max    int
 }
@@ -120,12 +161,14 @@ type attr struct {
 	EnumAsFlags bool       `yaml:"enum-as-flags"`
 	Struct      string     `yaml:"struct"`
 	SubType     string     `yaml:"sub-type"`
+	TypeValue   []string   `yaml:"type-value"`
 	Nested      string     `yaml:"nested-attributes"`
 	Multi       bool       `yaml:"multi-attr"`
 	SubMessage  string     `yaml:"sub-message"`
 	Selector    string     `yaml:"selector"`
 	DisplayHint string     `yaml:"display-hint"`
 	Checks      checks     `yaml:"checks"`
+	NamePrefix  *string    `yaml:"name-prefix"`
 	GoName      string     `yaml:"go-name"`
 	CName       string     `yaml:"c-name"`
 	Header      string     `yaml:"header"`
@@ -141,7 +184,10 @@ type attr struct {
 	st       *def // struct, header or array element
 	nested   *attrSet
 	sub      *subMsg
-	selector *attr
+	selector *attr  // in the same set, or nil
+	list     string // Go name of what puts the elements of an array
+	names    map[*subFormat]string
+	maxLen   int
 }
 
 // A variant is an attr under a condition on the fixed header.
@@ -153,15 +199,16 @@ type variant struct {
 	member *member
 }
 
-// checks are the kernel's input policy. Only what an encoder can hold a caller
-// to is read.
+// checks are the kernel's input policy. An encoder holds its callers to max-len
+// of strings; the others are told in the comments.
 type checks struct {
 	Pos            `yaml:"-"`
-	MinLen         string `yaml:"min-len"`
-	MaxLen         int    `yaml:"max-len"`
-	ExactLen       string `yaml:"exact-len"`
-	Min            string `yaml:"min"`
-	Max            string `yaml:"max"`
+	FlagsMask      string `yaml:"flags-mask"`
+	Min            expr   `yaml:"min"`
+	Max            expr   `yaml:"max"`
+	MinLen         expr   `yaml:"min-len"`
+	MaxLen         expr   `yaml:"max-len"`
+	ExactLen       expr   `yaml:"exact-len"`
 	UnterminatedOK bool   `yaml:"unterminated-ok"`
 }
 
@@ -182,29 +229,73 @@ type subFormat struct {
 	GoName string `yaml:"go-name"`
 	Doc    string `yaml:"doc"`
 
-	set *attrSet
+	set    *attrSet
+	header *def
 }
 
 type operations struct {
 	Pos         `yaml:"-"`
-	NamePrefix  string `yaml:"name-prefix"`
-	EnumModel   string `yaml:"enum-model"`
-	FixedHeader string `yaml:"fixed-header"`
-	List        []*op  `yaml:"list"`
+	NamePrefix  *string  `yaml:"name-prefix"`
+	AsyncPrefix *string  `yaml:"async-prefix"`
+	EnumModel   string   `yaml:"enum-model"`
+	FixedHeader string   `yaml:"fixed-header"`
+	List        []*op    `yaml:"list"`
+	_           struct{} `ignore:"enum-name async-enum"`
 }
 
 // An op is a message type.
 type op struct {
 	Pos         `yaml:"-"`
-	Name        string `yaml:"name"`
-	Doc         string `yaml:"doc"`
-	Value       *int   `yaml:"value"`
-	Set         string `yaml:"attribute-set"`
-	FixedHeader string `yaml:"fixed-header"`
-	CName       string `yaml:"c-name"`
+	Name        string    `yaml:"name"`
+	Doc         string    `yaml:"doc"`
+	Value       *int      `yaml:"value"`
+	Set         string    `yaml:"attribute-set"`
+	RequestSet  string    `yaml:"request-set"`
+	FixedHeader string    `yaml:"fixed-header"`
+	CName       string    `yaml:"c-name"`
+	GoName      string    `yaml:"go-name"`
+	Flags       []string  `yaml:"flags"`
+	Do          *subop    `yaml:"do"`
+	Dump        *subop    `yaml:"dump"`
+	Notify      string    `yaml:"notify"`
+	Event       *attrList `yaml:"event"`
+	Mcgrp       string    `yaml:"mcgrp"`
+	_           struct{}  `ignore:"dont-validate config-cond"`
 
-	set   *attrSet
-	value int
+	set     *attrSet
+	request *attrSet // of requests
+	header  *def
+	value   int // of what is sent to the kernel, -1 for nothing
+	reply   int // of what the kernel sends, -1 for nothing
+}
+
+type subop struct {
+	Pos     `yaml:"-"`
+	Request *attrList `yaml:"request"`
+	Reply   *attrList `yaml:"reply"`
+	_       struct{}  `ignore:"pre post"`
+}
+
+type attrList struct {
+	Pos        `yaml:"-"`
+	Attributes []string `yaml:"attributes"`
+	Value      *int     `yaml:"value"`
+}
+
+type mcastGroups struct {
+	Pos  `yaml:"-"`
+	List []*mcastGroup `yaml:"list"`
+}
+
+// A mcastGroup is a multicast group: with a number in raw netlink, with a name
+// that the kernel's controller resolves in generic netlink.
+type mcastGroup struct {
+	Pos   `yaml:"-"`
+	Name  string   `yaml:"name"`
+	Value *int     `yaml:"value"`
+	CName string   `yaml:"c-define-name"`
+	Flags []string `yaml:"flags"`
+	Doc   string   `yaml:"doc"`
 }
 
 // readSpec reads one table.
@@ -216,8 +307,16 @@ func readSpec(file string) (*spec, error) {
 	return parseSpec(filepath.ToSlash(file), b)
 }
 
-// parseSpec decodes one table. All unknown keys are reported at once.
+// parseSpec decodes one table.
 func parseSpec(file string, b []byte) (*spec, error) {
+	doc, err := parseYAML(file, b)
+	if err != nil {
+		return nil, err
+	}
+	return decodeSpec(file, doc)
+}
+
+func parseYAML(file string, b []byte) (*yaml.Node, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(b, &doc); err != nil {
 		return nil, yamlError(file, err)
@@ -225,12 +324,18 @@ func parseSpec(file string, b []byte) (*spec, error) {
 	if len(doc.Content) == 0 {
 		return nil, fmt.Errorf("%s: empty", file)
 	}
+	return doc.Content[0], nil
+}
+
+// decodeSpec decodes one table. The keys that no field takes are its warnings.
+func decodeSpec(file string, doc *yaml.Node) (*spec, error) {
 	s := new(spec)
-	if err := doc.Content[0].Decode(s); err != nil {
+	if err := doc.Decode(s); err != nil {
 		return nil, yamlError(file, err)
 	}
 	d := decoder{file: file}
-	d.place(reflect.ValueOf(s), doc.Content[0])
+	d.place(reflect.ValueOf(s), doc)
+	s.warnings = d.unknown
 	return s, errors.Join(d.errs...)
 }
 
@@ -255,8 +360,9 @@ func yamlError(file string, err error) error {
 // A decoder gives every part of a decoded table its position and collects the
 // keys that no field takes.
 type decoder struct {
-	file string
-	errs []error
+	file    string
+	errs    []error
+	unknown []error
 }
 
 var posType = reflect.TypeFor[Pos]()
@@ -292,10 +398,12 @@ func (d *decoder) placeStruct(v reflect.Value, n *yaml.Node) {
 		key := n.Content[i]
 		f, ok := fields[key.Value]
 		if !ok {
-			d.errs = append(d.errs, Pos{d.file, key}.errorf("unknown key %q", key.Value))
+			d.unknown = append(d.unknown, Pos{d.file, key}.errorf("unknown key %q", key.Value))
 			continue
 		}
-		d.place(f, n.Content[i+1])
+		if f.IsValid() {
+			d.place(f, n.Content[i+1])
+		}
 	}
 }
 
@@ -304,6 +412,9 @@ func (d *decoder) fields(v reflect.Value, n *yaml.Node, fields map[string]reflec
 	for i := range t.NumField() {
 		f := t.Field(i)
 		tag, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		for _, key := range strings.Fields(f.Tag.Get("ignore")) {
+			fields[key] = reflect.Value{} // says nothing to user space
+		}
 		switch {
 		case f.Type == posType:
 			p := v.Field(i).Addr().Interface().(*Pos)

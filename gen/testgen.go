@@ -7,13 +7,12 @@ import (
 	"strings"
 )
 
-// tests writes the tests of one table: for every set a round trip of every
-// attribute, truncation, a fuzz target and an allocation row. They stand on the
-// helpers of rtattr/set_test.go.
+// tests writes the tests of one table: for every set the table of its methods,
+// with which package rtattrtest does the rest, and for every struct a round trip.
 func (g *emitter) tests(s *spec) {
 	for _, d := range s.Definitions {
-		if d.Type == "struct" {
-			g.sampleStruct(d)
+		if d.Type == "struct" && len(d.Members) > 0 {
+			g.p("func Test%sStruct(t *testing.T) { rtattrtest.Struct(t, %s{}, (*%s).Parse) }", d.goName(), g.own(d.goName()), g.own(d.goName()))
 		}
 	}
 	for _, set := range s.Sets {
@@ -21,220 +20,152 @@ func (g *emitter) tests(s *spec) {
 	}
 }
 
-func (g *emitter) sampleStruct(d *def) {
-	name := d.goName()
-	g.p("func sample%s(i int) %s {\nreturn %s{", name, name, name)
-	for _, x := range d.Members {
-		t := x.goType()
-		switch {
-		case x.Type == "pad":
-		case x.Type == "binary":
-			g.p("%s: %s{0: uint8(i)},", x.goName(), t)
-		default:
-			big := "math.MaxUint"
-			if x.Type[0] == 's' {
-				big = "math.MinInt"
-			}
-			g.p("%s: pick[%s](i, 0, %s%d, %d),", x.goName(), t, big, scalarBits[x.Type], 1+x.off%100)
-		}
-	}
-	g.p("}\n}\n")
-	g.p("func Test%sStruct(t *testing.T) {\nfor i := range samples {", name)
-	g.p("s := sample%s(i)\nb := s.Append(nil)\nvar got, short %s\ngot.Parse(b)\nshort.Parse(b[:len(b)-1])", name, name)
-	g.p("testStruct(t, &%sStruct, b, got == s)\n}\n}\n", unexported(name))
-}
+// own qualifies a name of the package that is tested.
+func (g *emitter) own(name string) string { return strings.TrimSuffix(g.pkg, "_test") + "." + name }
 
 func (g *emitter) setTest(set *attrSet) {
 	name := set.goName()
-	g.p("func put%s(w %sEncoder, i int) {", name, name)
-	for _, a := range set.methods() {
-		g.putSample(a)
+	lower := unexported(name) + "Test"
+	enc, view := g.own(name+"Encoder"), g.own(name+"View")
+	g.p("\nvar %s = rtattrtest.Set[%s, %s]{", lower, enc, view)
+	g.p("Set: &%s,", g.own(name+"Set"))
+	switch h := set.header; {
+	case h == nil:
+		g.p("Begin: func(e *rtattr.Encoder) %s { return %s{e.Message(rtattr.NLMSG_MIN_TYPE, 0)} },", enc, enc)
+	case h.tail != nil:
+		g.p("Begin: func(e *rtattr.Encoder) %s { return %s(e, rtattr.NLMSG_MIN_TYPE, 0, %s{}, []byte(\"tail\")) },", enc, g.own("Append"+name), g.own(h.goName()))
+	default:
+		g.p("Begin: func(e *rtattr.Encoder) %s { return %s(e, rtattr.NLMSG_MIN_TYPE, 0, %s{}) },", enc, g.own("Append"+name), g.own(h.goName()))
 	}
-	g.p("}\n")
-
-	g.p("func check%s(t *testing.T, v *%sView, i int) {", name, name)
-	for _, a := range set.methods() {
-		g.checkSample(set, a)
+	g.p("Parse: (*%s).Parse,", view)
+	if set.header == nil || set.bare {
+		g.p("ParseAttrs: (*%s).%s,", view, set.parse())
 	}
-	g.p("}\n")
-
-	g.p("// get%s calls every getter.", name)
-	g.p("func get%s(v *%sView) {", name, name)
-	for _, a := range set.methods() {
-		g.callGetter(a)
+	g.p("Methods: []rtattrtest.Method{")
+	for _, a := range set.byNum() {
+		g.methodRows(a)
 	}
-	g.p("}\n")
-
-	g.p("// touch%s calls every getter, nested ones to a depth.", name)
-	g.p("func touch%s(v *%sView, depth int) {\nget%s(v)", name, name, name)
-	if len(set.edges()) > 0 {
-		g.p("if depth == 0 {\nreturn\n}")
+	g.p("},")
+	g.p("Put: func(w %s) {", enc)
+	var others []*attr
+	for _, a := range set.byNum() {
+		if !a.skip() {
+			g.putSample(a)
+			others = append(others, a.meanings()...)
+		}
 	}
-	for _, a := range set.methods() {
-		g.touch(a)
+	g.p("},")
+	if len(others) > 0 {
+		g.p("PutOther: func(w %s) {", enc)
+		for _, a := range others {
+			g.putSample(a)
+		}
+		g.p("},")
 	}
-	g.p("}\n")
-
-	g.p("func begin%s(e *Encoder, i int) %sEncoder {", name, name)
-	header := 0
-	if h := set.header; h != nil {
-		header = (h.size + 3) &^ 3
-		g.p("return Append%s(e, NLMSG_MIN_TYPE, 0, sample%s(i))\n}\n", name, h.goName())
-	} else {
-		g.p("return %sEncoder{e.Message(NLMSG_MIN_TYPE, 0)}\n}\n", name)
+	g.p("Get: func(v *%s) {", view)
+	for _, a := range set.byNum() {
+		if !a.skip() {
+			for _, x := range append([]*attr{a}, a.meanings()...) {
+				g.callGetter(x)
+			}
+		}
 	}
-	t := "setTest[" + name + "View]"
-	g.p("var test%sSet = %s{", name, t)
-	g.p("name: %q, set: &%sSet, header: %d,", name, unexported(name), header)
-	g.p("build: func(e *Encoder, i int) {\nw := begin%s(e, i)\nput%s(w, i)\nw.End()\n},", name, name)
-	g.p("parse: (*%sView).Parse, attrs: (*%sView).Attrs, check: check%s, get: get%s, touch: touch%s,\n}\n", name, name, name, name, name)
-	g.p("func Test%sSet(t *testing.T) { test%sSet.run(t) }\n", name, name)
-	g.p("func Fuzz%sView(f *testing.F) { test%sSet.fuzz(f) }\n", name, name)
-	g.p("func Benchmark%s(b *testing.B) { test%sSet.bench(b) }\n", name, name)
-	g.p("func init() { allocRows = append(allocRows, test%sSet.allocs) }\n", name)
+	g.p("},\n}\n")
+	g.p("func init() { %s.Register() }", lower)
+	g.p("func Test%sSet(t *testing.T) { %s.Test(t) }", name, lower)
+	g.p("func Fuzz%sView(f *testing.F) { %s.Fuzz(f) }", name, lower)
+	g.p("func Benchmark%s(b *testing.B) { %s.Benchmark(b) }", name, lower)
 }
 
-// methods returns the attributes with methods, variants and request forms included.
-func (s *attrSet) methods() []*attr {
-	var out []*attr
-	for _, a := range s.byNum() {
-		if a.skip() {
-			continue
-		}
-		out = append(out, a)
-		for _, v := range a.Variants {
-			out = append(out, &v.attr)
-		}
-		if a.Request != nil {
-			out = append(out, a.Request)
-		}
+func (g *emitter) methodRows(a *attr) {
+	if a.skip() {
+		return
 	}
-	return out
+	c := g.own(a.set.cNameOf(a))
+	row := func(name, role string) { g.p("{Type: %s, Name: %q%s},", c, name, role) }
+	row(a.goName(), "")
+	for _, f := range a.formats() {
+		row(a.names[f], ", Role: rtattrtest.Format")
+	}
+	for _, v := range a.Variants {
+		row(v.goName(), ", Role: rtattrtest.Variant")
+	}
+	if a.Request != nil {
+		row(a.Request.goName(), ", Role: rtattrtest.Request")
+	}
 }
 
-// alternative reports whether a shares its number with another meaning, so
-// that the samples of both cannot be read back.
-func (a *attr) alternative() bool {
-	for _, x := range a.set.Attrs {
-		if x.num == a.num {
-			return x != a || len(x.Variants) > 0 || x.Request != nil
-		}
-	}
-	return true
+func (g *emitter) sample(f form) string {
+	return strings.NewReplacer("~", g.own(""), "$", "rtattr.").Replace(f.sample)
 }
 
 func (g *emitter) putSample(a *attr) {
 	f := a.form()
 	switch {
-	case a.alternative():
-	case a.sub != nil:
-		for _, x := range a.sub.Formats {
-			if x.set != nil {
-				g.p("w.%s().End()", a.formatName(x))
-			}
-		}
-	case a.Type == "nest" && a.Header != "":
-		g.p("w.%s(sample%s(i)).End()", a.goName(), a.st.goName())
 	case a.sequence():
-		g.p("{\nseq := w.%s()\nseq.Elem(sample%s(i)).End()\nseq.End()\n}", a.goName(), a.st.goName())
-	case a.Type == "nest":
-		g.p("w.%s().End()", a.goName())
-	case a.Type == "flag":
-		g.p("w.%s()", a.goName())
-	case a.Tail != "":
-		g.p("w.%s(sample%s(i), sampleAddr[i])", a.goName(), a.st.goName())
+		g.p("{\nlist := w.%s()\nlist.Elem(%s{}).End()\nlist.End()\n}", a.goName(), g.own(a.st.goName()))
+	case a.Type == "indexed-array" && a.SubType == "nest":
+		g.p("{\nlist := w.%s()\nlist.Elem(1).End()\nlist.End()\n}", a.goName())
+	case a.Type == "indexed-array":
+		g.p("{\nlist := w.%s()\nlist.Elem(1, %s)\nlist.End()\n}", a.goName(), g.sample(a.element().single()))
+	case a.Type == "nest-type-value":
+		g.p("{\nlist := w.%s()", a.goName())
+		last := "list"
+		for i := range a.TypeValue {
+			next := fmt.Sprintf("in%d", i)
+			g.p("%s := %s.Elem(1)", next, last)
+			last = next
+		}
+		for i := range a.TypeValue {
+			g.p("in%d.End()", len(a.TypeValue)-1-i)
+		}
+		g.p("list.End()\n}")
+	case f.result != "":
+		g.p("w.%s(%s).End()", a.goName(), g.sample(f))
 	default:
-		g.p("w.%s(pick(i, %s))", a.goName(), strings.Join(f.samples[:], ", "))
+		g.p("w.%s(%s)", a.goName(), g.sample(f))
 	}
-}
-
-func (g *emitter) checkSample(set *attrSet, a *attr) {
-	f := a.form()
-	n := a.goName()
-	samples := "pick(i, " + strings.Join(f.samples[:], ", ") + ")"
-	got := fmt.Sprintf("got, ok := v.%s()", n)
-	switch {
-	case a.alternative():
-	case a.sub != nil:
-		last := ""
-		for _, x := range a.sub.Formats {
-			if x.set == nil {
-				continue
-			}
-			if last != "" {
-				g.p("{\nn, err := v.%s()\nequal(t, %q, n.attrs == nil && err == nil, true)\n}", last, last)
-			}
-			last = a.formatName(x)
+	for _, x := range a.told() {
+		arg, end := "", ".End()"
+		if x.header != nil {
+			arg = g.own(x.header.goName()) + "{}"
 		}
-		if last != "" {
-			g.p("{\nn, err := v.%s()\nequal(t, %q, n.attrs != nil && err == nil, true)\n}", last, last)
+		if x.set == nil {
+			end = ""
 		}
-	case a.sequence():
-		g.p("for h := range v.%s() {\nh2 := sample%s(i)\nequal(t, %q, h.Append(nil)[2], h2.Append(nil)[2])\n}", n, a.st.goName(), n)
-	case a.Type == "nest" && a.Multi:
-		g.p("for n, err := range v.%s() {\nequal(t, %q, n.attrs != nil && err == nil, true)\n}", n, n)
-	case a.Type == "nest":
-		g.p("{\nn, err := v.%s()\nequal(t, %q, n.attrs != nil && err == nil, true)\n}", n, n)
-	case a.Type == "flag":
-		g.p("equal(t, %q, v.%s(), true)", n, n)
-	case a.Tail != "":
-		g.p("{\ns, addr, ok := v.%s()\nequal(t, %q, ok && s == sample%s(i) && addr == sampleAddr[i], true)\n}", n, n, a.st.goName())
-	case a.Type == "string" && a.selectsIn(set):
-		// Written by the sub-messages as well.
-	case a.Multi && strings.HasPrefix(f.getResult, "iter.Seq[[]byte]"):
-		g.p("for got := range v.%s() {\nequal(t, %q, string(got), string(%s))\n}", n, n, samples)
-	case a.Multi:
-		g.p("for got := range v.%s() {\nequal(t, %q, got, %s)\n}", n, n, samples)
-	case strings.HasPrefix(f.getResult, "([]byte"):
-		g.p("{\n%s\nequal(t, %q, ok, true)\nequal(t, %q, string(got), string(%s))\n}", got, n, n, samples)
-	case a.Type == "binary" && strings.HasPrefix(f.getResult, "($"):
-		g.p("{\n%s\nequal(t, %q, ok, true)\nequalArray(t, %q, got.Len(), got.At, %s)\n}", got, n, n, samples)
-	default:
-		g.p("{\n%s\nequal(t, %q, ok, true)\nequal(t, %q, got, %s)\n}", got, n, n, samples)
+		g.p("w.%s(%s)%s", a.names[x], arg, end)
 	}
-}
-
-func (a *attr) selectsIn(set *attrSet) bool {
-	for _, x := range set.Attrs {
-		if x.selector == a {
-			return true
-		}
-	}
-	return false
 }
 
 func (g *emitter) callGetter(a *attr) {
-	n := a.goName()
-	switch {
-	case a.sub != nil:
-		for _, x := range a.sub.Formats {
-			if x.set != nil {
-				g.p("v.%s()", a.formatName(x))
-			}
-		}
-	case a.Multi || a.sequence():
-		g.p("for range v.%s() {\n}", n)
-	default:
-		g.p("v.%s()", n)
+	for _, x := range a.told() {
+		g.p("v.%s()", a.names[x])
 	}
+	if strings.HasPrefix(a.form().getResult, "iter.") {
+		g.p("for range v.%s() {\n}", a.goName())
+		return
+	}
+	g.p("v.%s()", a.goName())
 }
 
-func (g *emitter) touch(a *attr) {
-	n := a.goName()
-	switch {
-	case a.sub != nil:
-		for _, x := range a.sub.Formats {
-			if x.set != nil {
-				g.p("if n, err := v.%s(); err == nil {\ntouch%s(&n, depth-1)\n}", a.formatName(x), x.set.goName())
-			}
-		}
-	case a.sequence():
-		g.p("for _, attrs := range v.%s() {\nvar n %sView\nif err := n.%s(attrs); err == nil {\ntouch%s(&n, depth-1)\n}\n}", n, a.nested.goName(), a.nested.parse(), a.nested.goName())
-	case a.Type == "nest" && a.Multi:
-		g.p("for n, err := range v.%s() {\nif err == nil {\ntouch%s(&n, depth-1)\n}\n}", n, a.nested.goName())
-	case a.Type == "nest":
-		g.p("if n, err := v.%s(); err == nil {\ntouch%s(&n, depth-1)\n}", n, a.nested.goName())
+// told are the formats that the selector tells apart; one if it is further out.
+func (a *attr) told() []*subFormat {
+	all := a.formats()
+	if a.selector == nil {
+		return all[:min(1, len(all))]
 	}
+	return all
+}
+
+// allocsTest lists the sets for the gate of allocations.
+func (g *emitter) allocsTest() {
+	g.p("func TestAllocs(t *testing.T) {\nfor _, allocs := range []func(*testing.T){")
+	for _, s := range g.m.specs {
+		for _, set := range s.Sets {
+			g.p("%sTest.Allocs,", unexported(set.goName()))
+		}
+	}
+	g.p("} {\nallocs(t)\n}\n}")
 }
 
 // numbersTest lists every number and struct for the comparison with the kernel.
@@ -242,11 +173,14 @@ func (g *emitter) numbersTest() {
 	numbers := map[string]uint64{}
 	for _, s := range g.m.specs {
 		for _, d := range s.Definitions {
+			if d.of != nil {
+				continue // no C has them
+			}
 			for _, e := range d.Entries {
 				numbers[d.cEntry(s.Name, e)] = e.value
 			}
-			if d.Type == "const" {
-				numbers[d.cConst(s.Name)] = d.Value
+			if d.Type == "const" && !d.text {
+				numbers[d.cConst(s.Name)] = d.number
 			}
 		}
 		for _, set := range s.Sets {
@@ -255,7 +189,14 @@ func (g *emitter) numbersTest() {
 			}
 		}
 		for _, o := range s.Operations.List {
-			numbers[o.cName(&s.Operations)] = uint64(o.value)
+			if o.value >= 0 {
+				numbers[o.cName(s)] = uint64(o.value)
+			}
+		}
+		for _, x := range s.McastGroups.List {
+			if x.Value != nil {
+				numbers[x.cName(s)] = uint64(*x.Value)
+			}
 		}
 	}
 	g.p("// tableNumbers is every constant of the tables.")
@@ -265,10 +206,10 @@ func (g *emitter) numbersTest() {
 	}
 	g.p("}\n")
 	g.p("// tableStructs is every struct of the tables.")
-	g.p("var tableStructs = []*Struct{")
+	g.p("var tableStructs = []*%sStruct{", g.q)
 	for _, s := range g.m.specs {
 		for _, d := range s.Definitions {
-			if d.Type == "struct" {
+			if d.Type == "struct" && len(d.Members) > 0 && d.of == nil {
 				g.p("&%sStruct,", unexported(d.goName()))
 			}
 		}

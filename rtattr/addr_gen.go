@@ -130,18 +130,18 @@ const (
 func (v AddrFlags) String() string { return addrFlagsEnum.Format(uint64(v)) }
 
 var addrFlagsEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "secondary"},
-	{2, "nodad"},
-	{4, "optimistic"},
-	{8, "dadfailed"},
-	{16, "homeaddress"},
-	{32, "deprecated"},
-	{64, "tentative"},
-	{128, "permanent"},
-	{256, "managetempaddr"},
-	{512, "noprefixroute"},
-	{1024, "mcautojoin"},
-	{2048, "stable-privacy"},
+	{Value: 1, Name: "secondary"},
+	{Value: 2, Name: "nodad"},
+	{Value: 4, Name: "optimistic"},
+	{Value: 8, Name: "dadfailed"},
+	{Value: 16, Name: "homeaddress"},
+	{Value: 32, Name: "deprecated"},
+	{Value: 64, Name: "tentative"},
+	{Value: 128, Name: "permanent"},
+	{Value: 256, Name: "managetempaddr"},
+	{Value: 512, Name: "noprefixroute"},
+	{Value: 1024, Name: "mcautojoin"},
+	{Value: 2048, Name: "stable-privacy"},
 }}
 
 // AddrProto is an IFAPROT_* value of linux/if_addr.h. Origin of an address; values above
@@ -159,10 +159,10 @@ const (
 func (v AddrProto) String() string { return addrProtoEnum.Format(uint64(v)) }
 
 var addrProtoEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "unspec"},
-	{1, "kernel-lo"},
-	{2, "kernel-ra"},
-	{3, "kernel-ll"},
+	{Value: 0, Name: "unspec"},
+	{Value: 1, Name: "kernel-lo"},
+	{Value: 2, Name: "kernel-ra"},
+	{Value: 3, Name: "kernel-ll"},
 }}
 
 // Attributes of Addr. Attributes of an address message.
@@ -185,7 +185,7 @@ type AddrEncoder struct{ Nest }
 
 // AppendAddr begins a message of type typ with a IfAddrmsg. End closes it.
 func AppendAddr(e *Encoder, typ, flags uint16, h IfAddrmsg) AddrEncoder {
-	w, b := e.BeginHeader(&addrSet, typ, flags, 8)
+	w, b := e.BeginHeader(&AddrSet, typ, flags, 8)
 	h.put(b)
 	return AddrEncoder{w}
 }
@@ -240,11 +240,11 @@ type AddrView struct {
 func (v *AddrView) Parse(b []byte) error {
 	*v = AddrView{}
 	if len(b) < 8 {
-		return addrSet.BadHeader(len(b))
+		return AddrSet.BadHeader(&ifAddrmsgStruct, len(b))
 	}
 	v.Header.Parse(b)
 	var err error
-	v.attrs, err = addrSet.Index(b, b[min(8, len(b)):], v.at[:])
+	v.attrs, err = AddrSet.Index(b, b[min(8, len(b)):], v.at[:])
 	return err
 }
 
@@ -296,7 +296,8 @@ func (v *AddrView) TargetNetNSID() (int32, bool) {
 // Proto returns IFA_PROTO. Origin of the address.
 func (v *AddrView) Proto() (AddrProto, bool) { return As[AddrProto](v.attrs.Uint8(v.at[IFA_PROTO])) }
 
-var addrSet = Set{Name: "addr", Prefix: "IFA_",
+// AddrSet describes the attributes of Addr.
+var AddrSet = Set{Name: "addr", Prefix: "IFA_",
 	Header: &ifAddrmsgStruct,
 	Attrs: []Attr{
 		IFA_ADDRESS:        {Name: "address", Type: Address, Min: 4, Max: 16},

@@ -106,7 +106,7 @@ func (s *Set) Index(header, b []byte, at []uint32) (Attrs, error) {
 			a := &s.Attrs[typ]
 			switch size := n - attrHeaderLen; {
 			case a.Name == "": // a number without an attribute
-			case a.Variants == nil && a.Type != Sequence && (size == int(a.Min) || size > int(a.Min) && a.Max == maxAttrLen):
+			case a.Variants == nil && a.Type != Sequence && a.Type != Indexed && (size == int(a.Min) || size > int(a.Min) && a.Max == maxAttrLen):
 				at[typ] = uint32(off + attrHeaderLen)
 			default:
 				if err := s.check(a, header, rest[attrHeaderLen:n]); err == nil {
@@ -131,6 +131,22 @@ func (s *Set) check(a *Attr, header, payload []byte) error {
 		return s.badLen(a, len(payload))
 	case a.Type == Sequence && !sequence(payload, a.Struct.Size):
 		return &AttrError{s.Name + "." + a.Name, "the elements do not fill it"}
+	case a.Type == Indexed:
+		return s.checkElems(a, payload)
+	}
+	return nil
+}
+
+// checkElems returns what is wrong with an array whose elements are attributes.
+func (s *Set) checkElems(a *Attr, payload []byte) error {
+	elems, err := ParseAttrs(payload)
+	if err != nil {
+		return &AttrError{s.Name + "." + a.Name + err.(*AttrError).Path, err.(*AttrError).Reason}
+	}
+	for i, b := range elems.All() {
+		if size := a.Elem.size(); size > 0 && len(b) != size {
+			return &AttrError{fmt.Sprintf("%s.%s[%d]", s.Name, a.Name, i), fmt.Sprintf("%d bytes, want %d", len(b), size)}
+		}
 	}
 	return nil
 }
@@ -144,6 +160,11 @@ func (a *Attr) fits(n int) bool {
 }
 
 func (s *Set) badLen(a *Attr, n int) error {
+	return &AttrError{s.Name + "." + a.Name, a.lengths(n)}
+}
+
+// lengths says which lengths an attribute has, and that n is none of them.
+func (a *Attr) lengths(n int) string {
 	want := fmt.Sprint(a.Min)
 	switch {
 	case a.Max == maxAttrLen:
@@ -151,12 +172,17 @@ func (s *Set) badLen(a *Attr, n int) error {
 	case a.Max != a.Min:
 		want = fmt.Sprintf("%d or %d", a.Min, a.Max)
 	}
-	return &AttrError{s.Name + "." + a.Name, fmt.Sprintf("%d bytes, want %s", n, want)}
+	return fmt.Sprintf("%d bytes, want %s", n, want)
 }
 
 // BadHeader is the error of a fixed header that is cut short.
-func (s *Set) BadHeader(n int) error {
-	return &AttrError{s.Name, fmt.Sprintf("%d bytes, struct %s has %d", n, s.Header.Name, s.Header.Size)}
+func (s *Set) BadHeader(h *Struct, n int) error {
+	return &AttrError{s.Name, fmt.Sprintf("%d bytes, struct %s has %d", n, h.Name, h.Size)}
+}
+
+// BadTail is the error of a payload that is shorter than its fixed header says.
+func (s *Set) BadTail(want, n int) error {
+	return &AttrError{s.Name, fmt.Sprintf("%d bytes, %s and what belongs to it have %d", n, s.Header.Name, want)}
 }
 
 // The getters below read the payload at an offset that Index stored: 0 is
@@ -250,6 +276,30 @@ func (a Attrs) Uint64BE(off uint32) (uint64, bool) {
 	return 0, false
 }
 
+// Uint16LE returns the number at off, sent in little-endian byte order.
+func (a Attrs) Uint16LE(off uint32) (uint16, bool) {
+	if b := a.at(off, 2); b != nil {
+		return binary.LittleEndian.Uint16(b), true
+	}
+	return 0, false
+}
+
+// Uint32LE returns the number at off, sent in little-endian byte order.
+func (a Attrs) Uint32LE(off uint32) (uint32, bool) {
+	if b := a.at(off, 4); b != nil {
+		return binary.LittleEndian.Uint32(b), true
+	}
+	return 0, false
+}
+
+// Uint64LE returns the number at off, sent in little-endian byte order.
+func (a Attrs) Uint64LE(off uint32) (uint64, bool) {
+	if b := a.at(off, 8); b != nil {
+		return binary.LittleEndian.Uint64(b), true
+	}
+	return 0, false
+}
+
 // Uint returns a number of 4 or 8 bytes.
 func (a Attrs) Uint(off uint32) (uint64, bool) {
 	b, ok := a.Bytes(off)
@@ -284,13 +334,14 @@ func (a Attrs) Addr(off uint32) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// Offsets returns where the payloads of the attributes of one type begin.
-func (a Attrs) Offsets(typ uint16) iter.Seq[uint32] {
+// Each returns where the payloads of min to max bytes of the attributes of one
+// type begin.
+func (a Attrs) Each(typ uint16, min, max int) iter.Seq[uint32] {
 	return func(yield func(uint32) bool) {
 		off := attrHeaderLen
 		for b := a; ; {
 			t, v, rest := b.Next()
-			if v == nil || t == typ && !yield(uint32(off)) {
+			if v == nil || t == typ && len(v) >= min && len(v) <= max && !yield(uint32(off)) {
 				return
 			}
 			off += len(b) - len(rest)
@@ -377,38 +428,52 @@ func When(cond bool, off uint32) uint32 {
 	return 0
 }
 
-// Uint32s is an array of numbers in host byte order, in place.
-type Uint32s []byte
+// Elems returns the elements of an array of attributes: their types, which are the
+// indexes, and where their payloads begin.
+func (a Attrs) Elems(off uint32) iter.Seq2[uint16, uint32] {
+	return func(yield func(uint16, uint32) bool) {
+		b, _ := a.Bytes(off)
+		for {
+			typ, v, rest := Attrs(b).Next()
+			if v == nil || !yield(typ, off+attrHeaderLen) {
+				return
+			}
+			off += uint32(len(b) - len(rest))
+			b = rest
+		}
+	}
+}
 
-// Len returns how many numbers there are.
-func (s Uint32s) Len() int { return len(s) / 4 }
+// Len is the length of the payload at off in bytes, -1 if it is not there.
+func (a Attrs) Len(off uint32) int {
+	b, ok := a.Bytes(off)
+	if !ok {
+		return -1
+	}
+	return len(b)
+}
 
-// At returns the i-th number.
-func (s Uint32s) At(i int) uint32 { return binary.NativeEndian.Uint32(s[4*i:]) }
+// A BitField32 is struct nla_bitfield32: bits, and which of them are meant.
+type BitField32 struct{ Value, Selector uint32 }
 
-// Uint64s is an array of numbers in host byte order, in place.
-type Uint64s []byte
+// BitField32 returns the bit field at off.
+func (a Attrs) BitField32(off uint32) (v BitField32, ok bool) {
+	b := a.at(off, 8)
+	if b != nil {
+		v = BitField32{host.Uint32(b), host.Uint32(b[4:])}
+	}
+	return v, b != nil
+}
 
-// Len returns how many numbers there are.
-func (s Uint64s) Len() int { return len(s) / 8 }
+// SameString reports whether the attribute at off is the string s, with or
+// without its final NUL.
+func (a Attrs) SameString(off uint32, s string) bool {
+	b, ok := a.String(off)
+	return ok && string(b) == s
+}
 
-// At returns the i-th number.
-func (s Uint64s) At(i int) uint64 { return binary.NativeEndian.Uint64(s[8*i:]) }
-
-// Uint32sBE is an array of numbers in network byte order, in place.
-type Uint32sBE []byte
-
-// Len returns how many numbers there are.
-func (s Uint32sBE) Len() int { return len(s) / 4 }
-
-// At returns the i-th number.
-func (s Uint32sBE) At(i int) uint32 { return binary.BigEndian.Uint32(s[4*i:]) }
-
-// Int32s is an array of signed numbers in host byte order, in place.
-type Int32s []byte
-
-// Len returns how many numbers there are.
-func (s Int32s) Len() int { return len(s) / 4 }
-
-// At returns the i-th number.
-func (s Int32s) At(i int) int32 { return int32(binary.NativeEndian.Uint32(s[4*i:])) }
+// SameNumber reports whether the attribute at off is v, as wire type t has it.
+func (a Attrs) SameNumber(off uint32, t Type, v uint64) bool {
+	b, ok := a.Bytes(off)
+	return ok && len(b) == t.size() && scalar(b, t, len(b)) == v
+}

@@ -109,17 +109,33 @@ func (d *dumper) message(m Msg) {
 			d.line(b[:4], "error=%d", int32(binary.NativeEndian.Uint32(b)))
 			b = b[4:]
 		}
-		d.attrs(&scope{set: &errorAckSet, attrs: b})
+		d.attrs(&scope{set: &ErrorAckSet, attrs: b})
 		return
 	}
 	set := MsgSet(m.Type())
+	if m.Flags()&NLM_F_REQUEST != 0 {
+		set = RequestSet(m.Type())
+	}
 	if set == nil {
 		if len(b) > 0 {
 			d.line(b, "%d bytes, no table", len(b))
 		}
 		return
 	}
-	if n := set.headerLen(); n > 0 {
+	d.payload(set, b)
+}
+
+// Dump writes the payload of a message of set s, its fixed header and its
+// attributes, as the function Dump does. The error is w's.
+func (s *Set) Dump(w io.Writer, payload []byte) error {
+	d := dumper{}
+	d.payload(s, payload)
+	_, err := w.Write(d.out.Bytes())
+	return err
+}
+
+func (d *dumper) payload(set *Set, b []byte) {
+	if n := set.headerLen(b); n > 0 {
 		if len(b) < set.Header.Size {
 			if len(b) > 0 {
 				d.line(b, "%s is cut short, it has %d bytes", set.Header.Name, set.Header.Size)
@@ -150,7 +166,7 @@ func (d *dumper) ack(m Msg, b []byte) {
 		d.line(req[msgHeaderLen:n], "its payload")
 	}
 	d.depth--
-	d.attrs(&scope{set: &errorAckSet, attrs: req[min(align4(n), len(req)):]})
+	d.attrs(&scope{set: &ErrorAckSet, attrs: req[min(align4(n), len(req)):]})
 }
 
 func (d *dumper) attrs(s *scope) {
@@ -178,6 +194,8 @@ func (d *dumper) attr(s *scope, raw uint16, whole, payload []byte) {
 	switch {
 	case a == nil:
 		name = fmt.Sprintf("attribute %d", typ)
+	case s.each != nil:
+		name = fmt.Sprintf("[%d]", typ)
 	default:
 		name = s.set.CName(a)
 	}
@@ -185,10 +203,14 @@ func (d *dumper) attr(s *scope, raw uint16, whole, payload []byte) {
 		in := s.enter(typ, payload)
 		head := len(payload) - len(in.attrs)
 		if head > 0 {
-			name += " " + a.Struct.text(payload)
+			name += " " + in.head.text(payload)
 		}
 		if a != nil && a.Sub != nil {
 			name += " (" + s.selector(a.Sub) + ")"
+		}
+		if len(in.attrs) == 0 {
+			d.line(whole, "%s", name) // with the pad
+			return
 		}
 		d.line(whole[:attrHeaderLen+head], "%s", name)
 		d.depth++
@@ -201,7 +223,7 @@ func (d *dumper) attr(s *scope, raw uint16, whole, payload []byte) {
 		return
 	}
 	if !a.fits(len(payload)) {
-		d.line(whole, "%s: %s", name, strings.TrimPrefix(s.set.badLen(a, len(payload)).(*AttrError).Reason, " "))
+		d.line(whole, "%s: %s", name, a.lengths(len(payload)))
 		return
 	}
 	d.line(whole, "%s", strings.TrimSuffix(name+" "+a.format(payload), " "))
@@ -230,7 +252,7 @@ func (st *Struct) text(b []byte) string {
 	}
 	out := []byte(st.Name)
 	for _, m := range st.Members {
-		a := Attr{Type: m.Type, Enum: m.Enum}
+		a := Attr{Type: m.Type, Enum: m.Enum, Struct: m.Struct}
 		out = fmt.Appendf(out, " %s=%s", m.Name, a.format(b[m.Off:m.Off+m.Len]))
 	}
 	return string(out)
@@ -269,12 +291,15 @@ func (a *Attr) format(b []byte) string {
 	case t == Tail:
 		n := min(a.Struct.Size, len(b))
 		return a.Struct.text(b) + " " + addrText(b[n:])
-	case t >= U32Arr && t <= U32BEArr:
-		elem := Attr{Type: map[Type]Type{U32Arr: U32, S32Arr: S32, U64Arr: U64, U32BEArr: U32BE}[t]}
-		n := 4
-		if t == U64Arr {
-			n = 8
+	case t == BitField && len(b) == 8:
+		e := a.Enum
+		if e == nil {
+			e = &Enum{Flags: true}
 		}
+		return fmt.Sprintf("value=%s selector=%s", e.Format(uint64(host.Uint32(b))), e.Format(uint64(host.Uint32(b[4:]))))
+	case t == Arr:
+		elem := Attr{Type: a.Elem, Enum: a.Enum}
+		n := a.Elem.size()
 		var out []string
 		for ; len(b) >= n; b = b[n:] {
 			out = append(out, elem.format(b[:n]))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -156,7 +157,18 @@ func TestDumpWriter(t *testing.T) {
 }
 
 func FuzzDump(f *testing.F) {
-	f.Add(testLinkSet.payload(f, 2))
+	var e Encoder
+	w := AppendLink(&e, RTM_NEWLINK, NLM_F_REQUEST, IfInfomsg{Index: 2})
+	w.IfName("vx0")
+	info := w.LinkInfo()
+	info.VXLAN().End()
+	info.End()
+	w.End()
+	b, err := e.Finish()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var out strings.Builder
 		if err := Dump(&out, b[:len(b):len(b)]); err != nil {
@@ -166,4 +178,27 @@ func FuzzDump(f *testing.F) {
 			t.Errorf("%d of %d bytes are shown:\n%s", len(got), len(b), &out)
 		}
 	})
+}
+
+// hexBytes reads the bytes of a dump back.
+func hexBytes(dump string) []byte {
+	var b []byte
+	for line := range strings.Lines(dump) {
+		hex, _, _ := strings.Cut(line, "#")
+		for _, f := range strings.Fields(hex) {
+			c, err := strconv.ParseUint(f, 16, 8)
+			if err != nil {
+				panic(err)
+			}
+			b = append(b, uint8(c))
+		}
+	}
+	return b
+}
+
+func equal[T comparable](t *testing.T, name string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %v, want %v", name, got, want)
+	}
 }

@@ -328,6 +328,34 @@ func (n Nest) Uint64BE(typ uint16, v uint64) {
 	}
 }
 
+// Uint16LE puts v in little-endian byte order.
+func (n Nest) Uint16LE(typ uint16, v uint16) {
+	if n.ok(typ) {
+		b := n.e.reserve(8)
+		storeHeader(b, 2, typ)
+		binary.LittleEndian.PutUint16(b[4:], v)
+		host.PutUint16(b[6:], 0)
+	}
+}
+
+// Uint32LE puts v in little-endian byte order.
+func (n Nest) Uint32LE(typ uint16, v uint32) {
+	if n.ok(typ) {
+		b := n.e.reserve(8)
+		storeHeader(b, 4, typ)
+		binary.LittleEndian.PutUint32(b[4:], v)
+	}
+}
+
+// Uint64LE puts v in little-endian byte order.
+func (n Nest) Uint64LE(typ uint16, v uint64) {
+	if n.ok(typ) {
+		b := n.e.reserve(12)
+		storeHeader(b, 8, typ)
+		binary.LittleEndian.PutUint64(b[4:], v)
+	}
+}
+
 // Uint puts a YNL uint: 4 bytes where v fits, else 8.
 func (n Nest) Uint(typ uint16, v uint64) {
 	if v>>32 == 0 {
@@ -457,43 +485,12 @@ func (n Nest) badAddr(typ uint16, a netip.Addr, want string) {
 	}
 }
 
-// Uint32s puts an array of numbers in host byte order.
-func (n Nest) Uint32s(typ uint16, v []uint32) {
-	if n.fits(typ, 4*len(v)) {
-		b := n.payload(typ, 4*len(v))
-		for i, x := range v {
-			host.PutUint32(b[4*i:], x)
-		}
-	}
-}
-
-// Int32s puts an array of signed numbers in host byte order.
-func (n Nest) Int32s(typ uint16, v []int32) {
-	if n.fits(typ, 4*len(v)) {
-		b := n.payload(typ, 4*len(v))
-		for i, x := range v {
-			host.PutUint32(b[4*i:], uint32(x))
-		}
-	}
-}
-
-// Uint32sBE puts an array of numbers in network byte order.
-func (n Nest) Uint32sBE(typ uint16, v []uint32) {
-	if n.fits(typ, 4*len(v)) {
-		b := n.payload(typ, 4*len(v))
-		for i, x := range v {
-			binary.BigEndian.PutUint32(b[4*i:], x)
-		}
-	}
-}
-
-// Uint64s puts an array of numbers in host byte order.
-func (n Nest) Uint64s(typ uint16, v []uint64) {
-	if n.fits(typ, 8*len(v)) {
-		b := n.payload(typ, 8*len(v))
-		for i, x := range v {
-			host.PutUint64(b[8*i:], x)
-		}
+// BitField32 puts a bit field.
+func (n Nest) BitField32(typ uint16, v BitField32) {
+	if n.ok(typ) {
+		b := n.payload(typ, 8)
+		host.PutUint32(b, v.Value)
+		host.PutUint32(b[4:], v.Selector)
 	}
 }
 
@@ -508,6 +505,18 @@ func (n Nest) Open(typ uint16) Nest {
 	}
 	storeHeader(n.e.reserve(attrHeaderLen), 0, typ)
 	return n.e.push(n.e.n-attrHeaderLen, n.e.n, frameNest)
+}
+
+// OpenHeader is Open for a payload that begins with a fixed struct of size bytes,
+// which are to be filled; attributes follow.
+func (n Nest) OpenHeader(typ uint16, size int) (Nest, []byte) {
+	in := n.Open(typ)
+	if in.at < 0 {
+		return in, make([]byte, size)
+	}
+	b := n.e.reserve(align4(size))
+	clear(b[size:])
+	return in, b[:size]
 }
 
 // Elem appends a struct of size bytes, which are to be filled, and opens the

@@ -103,25 +103,25 @@ const (
 func (v IfFlags) String() string { return ifFlagsEnum.Format(uint64(v)) }
 
 var ifFlagsEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "up"},
-	{2, "broadcast"},
-	{4, "debug"},
-	{8, "loopback"},
-	{16, "pointopoint"},
-	{32, "notrailers"},
-	{64, "running"},
-	{128, "noarp"},
-	{256, "promisc"},
-	{512, "allmulti"},
-	{1024, "master"},
-	{2048, "slave"},
-	{4096, "multicast"},
-	{8192, "portsel"},
-	{16384, "automedia"},
-	{32768, "dynamic"},
-	{65536, "lower-up"},
-	{131072, "dormant"},
-	{262144, "echo"},
+	{Value: 1, Name: "up"},
+	{Value: 2, Name: "broadcast"},
+	{Value: 4, Name: "debug"},
+	{Value: 8, Name: "loopback"},
+	{Value: 16, Name: "pointopoint"},
+	{Value: 32, Name: "notrailers"},
+	{Value: 64, Name: "running"},
+	{Value: 128, Name: "noarp"},
+	{Value: 256, Name: "promisc"},
+	{Value: 512, Name: "allmulti"},
+	{Value: 1024, Name: "master"},
+	{Value: 2048, Name: "slave"},
+	{Value: 4096, Name: "multicast"},
+	{Value: 8192, Name: "portsel"},
+	{Value: 16384, Name: "automedia"},
+	{Value: 32768, Name: "dynamic"},
+	{Value: 65536, Name: "lower-up"},
+	{Value: 131072, Name: "dormant"},
+	{Value: 262144, Name: "echo"},
 }}
 
 // OperState is an IF_OPER_* value of linux/if_link.h. Operational state of an interface,
@@ -142,13 +142,13 @@ const (
 func (v OperState) String() string { return operStateEnum.Format(uint64(v)) }
 
 var operStateEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "unknown"},
-	{1, "notpresent"},
-	{2, "down"},
-	{3, "lowerlayerdown"},
-	{4, "testing"},
-	{5, "dormant"},
-	{6, "up"},
+	{Value: 0, Name: "unknown"},
+	{Value: 1, Name: "notpresent"},
+	{Value: 2, Name: "down"},
+	{Value: 3, Name: "lowerlayerdown"},
+	{Value: 4, Name: "testing"},
+	{Value: 5, Name: "dormant"},
+	{Value: 6, Name: "up"},
 }}
 
 // LinkMode is an IF_LINK_MODE_* value of linux/if_link.h. What an interface becomes when
@@ -165,9 +165,9 @@ const (
 func (v LinkMode) String() string { return linkModeEnum.Format(uint64(v)) }
 
 var linkModeEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "default"},
-	{1, "dormant"},
-	{2, "testing"},
+	{Value: 0, Name: "default"},
+	{Value: 1, Name: "dormant"},
+	{Value: 2, Name: "testing"},
 }}
 
 // LinkStats is struct rtnl_link_stats. Counters of an interface, 32 bits.
@@ -495,13 +495,13 @@ const (
 func (v LinkEvent) String() string { return linkEventEnum.Format(uint64(v)) }
 
 var linkEventEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "none"},
-	{1, "reboot"},
-	{2, "features"},
-	{3, "bonding-failover"},
-	{4, "notify-peers"},
-	{5, "igmp-resend"},
-	{6, "bonding-options"},
+	{Value: 0, Name: "none"},
+	{Value: 1, Name: "reboot"},
+	{Value: 2, Name: "features"},
+	{Value: 3, Name: "bonding-failover"},
+	{Value: 4, Name: "notify-peers"},
+	{Value: 5, Name: "igmp-resend"},
+	{Value: 6, Name: "bonding-options"},
 }}
 
 // XDPFlags is an XDP_FLAGS_* value of linux/if_link.h. How an XDP program is attached.
@@ -519,11 +519,11 @@ const (
 func (v XDPFlags) String() string { return xdpFlagsEnum.Format(uint64(v)) }
 
 var xdpFlagsEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "update-if-noexist"},
-	{2, "skb-mode"},
-	{4, "drv-mode"},
-	{8, "hw-mode"},
-	{16, "replace"},
+	{Value: 1, Name: "update-if-noexist"},
+	{Value: 2, Name: "skb-mode"},
+	{Value: 4, Name: "drv-mode"},
+	{Value: 8, Name: "hw-mode"},
+	{Value: 16, Name: "replace"},
 }}
 
 // XDPAttached is an XDP_ATTACHED_* value of linux/if_link.h. Where an XDP program is
@@ -542,11 +542,11 @@ const (
 func (v XDPAttached) String() string { return xdpAttachedEnum.Format(uint64(v)) }
 
 var xdpAttachedEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "none"},
-	{1, "drv"},
-	{2, "skb"},
-	{3, "hw"},
-	{4, "multi"},
+	{Value: 0, Name: "none"},
+	{Value: 1, Name: "drv"},
+	{Value: 2, Name: "skb"},
+	{Value: 3, Name: "hw"},
+	{Value: 4, Name: "multi"},
 }}
 
 // AddrGenMode is an IN6_ADDR_GEN_MODE_* value of linux/if_link.h. How the interface
@@ -564,10 +564,10 @@ const (
 func (v AddrGenMode) String() string { return addrGenModeEnum.Format(uint64(v)) }
 
 var addrGenModeEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "eui64"},
-	{1, "none"},
-	{2, "stable-privacy"},
-	{3, "random"},
+	{Value: 0, Name: "eui64"},
+	{Value: 1, Name: "none"},
+	{Value: 2, Name: "stable-privacy"},
+	{Value: 3, Name: "random"},
 }}
 
 // Inet6ConfIndex is an DEVCONF_* value of linux/if_link.h. Index into the IPv6 settings
@@ -641,66 +641,66 @@ const (
 func (v Inet6ConfIndex) String() string { return inet6ConfIndexEnum.Format(uint64(v)) }
 
 var inet6ConfIndexEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "forwarding"},
-	{1, "hoplimit"},
-	{2, "mtu6"},
-	{3, "accept-ra"},
-	{4, "accept-redirects"},
-	{5, "autoconf"},
-	{6, "dad-transmits"},
-	{7, "rtr-solicits"},
-	{8, "rtr-solicit-interval"},
-	{9, "rtr-solicit-delay"},
-	{10, "use-tempaddr"},
-	{11, "temp-valid-lft"},
-	{12, "temp-prefered-lft"},
-	{13, "regen-max-retry"},
-	{14, "max-desync-factor"},
-	{15, "max-addresses"},
-	{16, "force-mld-version"},
-	{17, "accept-ra-defrtr"},
-	{18, "accept-ra-pinfo"},
-	{19, "accept-ra-rtr-pref"},
-	{20, "rtr-probe-interval"},
-	{21, "accept-ra-rt-info-max-plen"},
-	{22, "proxy-ndp"},
-	{23, "optimistic-dad"},
-	{24, "accept-source-route"},
-	{25, "mc-forwarding"},
-	{26, "disable-ipv6"},
-	{27, "accept-dad"},
-	{28, "force-tllao"},
-	{29, "ndisc-notify"},
-	{30, "mldv1-unsolicited-report-interval"},
-	{31, "mldv2-unsolicited-report-interval"},
-	{32, "suppress-frag-ndisc"},
-	{33, "accept-ra-from-local"},
-	{34, "use-optimistic"},
-	{35, "accept-ra-mtu"},
-	{36, "stable-secret"},
-	{37, "use-oif-addrs-only"},
-	{38, "accept-ra-min-hop-limit"},
-	{39, "ignore-routes-with-linkdown"},
-	{40, "drop-unicast-in-l2-multicast"},
-	{41, "drop-unsolicited-na"},
-	{42, "keep-addr-on-down"},
-	{43, "rtr-solicit-max-interval"},
-	{44, "seg6-enabled"},
-	{45, "seg6-require-hmac"},
-	{46, "enhanced-dad"},
-	{47, "addr-gen-mode"},
-	{48, "disable-policy"},
-	{49, "accept-ra-rt-info-min-plen"},
-	{50, "ndisc-tclass"},
-	{51, "rpl-seg-enabled"},
-	{52, "ra-defrtr-metric"},
-	{53, "ioam6-enabled"},
-	{54, "ioam6-id"},
-	{55, "ioam6-id-wide"},
-	{56, "ndisc-evict-nocarrier"},
-	{57, "accept-untracked-na"},
-	{58, "accept-ra-min-lft"},
-	{59, "force-forwarding"},
+	{Value: 0, Name: "forwarding"},
+	{Value: 1, Name: "hoplimit"},
+	{Value: 2, Name: "mtu6"},
+	{Value: 3, Name: "accept-ra"},
+	{Value: 4, Name: "accept-redirects"},
+	{Value: 5, Name: "autoconf"},
+	{Value: 6, Name: "dad-transmits"},
+	{Value: 7, Name: "rtr-solicits"},
+	{Value: 8, Name: "rtr-solicit-interval"},
+	{Value: 9, Name: "rtr-solicit-delay"},
+	{Value: 10, Name: "use-tempaddr"},
+	{Value: 11, Name: "temp-valid-lft"},
+	{Value: 12, Name: "temp-prefered-lft"},
+	{Value: 13, Name: "regen-max-retry"},
+	{Value: 14, Name: "max-desync-factor"},
+	{Value: 15, Name: "max-addresses"},
+	{Value: 16, Name: "force-mld-version"},
+	{Value: 17, Name: "accept-ra-defrtr"},
+	{Value: 18, Name: "accept-ra-pinfo"},
+	{Value: 19, Name: "accept-ra-rtr-pref"},
+	{Value: 20, Name: "rtr-probe-interval"},
+	{Value: 21, Name: "accept-ra-rt-info-max-plen"},
+	{Value: 22, Name: "proxy-ndp"},
+	{Value: 23, Name: "optimistic-dad"},
+	{Value: 24, Name: "accept-source-route"},
+	{Value: 25, Name: "mc-forwarding"},
+	{Value: 26, Name: "disable-ipv6"},
+	{Value: 27, Name: "accept-dad"},
+	{Value: 28, Name: "force-tllao"},
+	{Value: 29, Name: "ndisc-notify"},
+	{Value: 30, Name: "mldv1-unsolicited-report-interval"},
+	{Value: 31, Name: "mldv2-unsolicited-report-interval"},
+	{Value: 32, Name: "suppress-frag-ndisc"},
+	{Value: 33, Name: "accept-ra-from-local"},
+	{Value: 34, Name: "use-optimistic"},
+	{Value: 35, Name: "accept-ra-mtu"},
+	{Value: 36, Name: "stable-secret"},
+	{Value: 37, Name: "use-oif-addrs-only"},
+	{Value: 38, Name: "accept-ra-min-hop-limit"},
+	{Value: 39, Name: "ignore-routes-with-linkdown"},
+	{Value: 40, Name: "drop-unicast-in-l2-multicast"},
+	{Value: 41, Name: "drop-unsolicited-na"},
+	{Value: 42, Name: "keep-addr-on-down"},
+	{Value: 43, Name: "rtr-solicit-max-interval"},
+	{Value: 44, Name: "seg6-enabled"},
+	{Value: 45, Name: "seg6-require-hmac"},
+	{Value: 46, Name: "enhanced-dad"},
+	{Value: 47, Name: "addr-gen-mode"},
+	{Value: 48, Name: "disable-policy"},
+	{Value: 49, Name: "accept-ra-rt-info-min-plen"},
+	{Value: 50, Name: "ndisc-tclass"},
+	{Value: 51, Name: "rpl-seg-enabled"},
+	{Value: 52, Name: "ra-defrtr-metric"},
+	{Value: 53, Name: "ioam6-enabled"},
+	{Value: 54, Name: "ioam6-id"},
+	{Value: 55, Name: "ioam6-id-wide"},
+	{Value: 56, Name: "ndisc-evict-nocarrier"},
+	{Value: 57, Name: "accept-untracked-na"},
+	{Value: 58, Name: "accept-ra-min-lft"},
+	{Value: 59, Name: "force-forwarding"},
 }}
 
 // Inet6CacheInfo is struct ifla_cacheinfo. Timing of IPv6 on an interface.
@@ -1186,9 +1186,9 @@ const (
 func (v VFLinkState) String() string { return vfLinkStateEnum.Format(uint64(v)) }
 
 var vfLinkStateEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "auto"},
-	{1, "enable"},
-	{2, "disable"},
+	{Value: 0, Name: "auto"},
+	{Value: 1, Name: "enable"},
+	{Value: 2, Name: "disable"},
 }}
 
 // VFPortVSI is struct ifla_port_vsi. Virtual station interface of a port, IEEE 802.1Qbg.
@@ -1249,10 +1249,10 @@ const (
 func (v PortRequest) String() string { return portRequestEnum.Format(uint64(v)) }
 
 var portRequestEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "preassociate"},
-	{1, "preassociate-rr"},
-	{2, "associate"},
-	{3, "disassociate"},
+	{Value: 0, Name: "preassociate"},
+	{Value: 1, Name: "preassociate-rr"},
+	{Value: 2, Name: "associate"},
+	{Value: 3, Name: "disassociate"},
 }}
 
 // PortResponse is an PORT_* value of linux/if_link.h. What a port answers.
@@ -1278,19 +1278,19 @@ const (
 func (v PortResponse) String() string { return portResponseEnum.Format(uint64(v)) }
 
 var portResponseEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "vdp-response-success"},
-	{1, "vdp-response-invalid-format"},
-	{2, "vdp-response-insufficient-resources"},
-	{3, "vdp-response-unused-vtid"},
-	{4, "vdp-response-vtid-violation"},
-	{5, "vdp-response-vtid-version-violation"},
-	{6, "vdp-response-out-of-sync"},
-	{256, "profile-response-success"},
-	{257, "profile-response-inprogress"},
-	{258, "profile-response-invalid"},
-	{259, "profile-response-badstate"},
-	{260, "profile-response-insufficient-resources"},
-	{261, "profile-response-error"},
+	{Value: 0, Name: "vdp-response-success"},
+	{Value: 1, Name: "vdp-response-invalid-format"},
+	{Value: 2, Name: "vdp-response-insufficient-resources"},
+	{Value: 3, Name: "vdp-response-unused-vtid"},
+	{Value: 4, Name: "vdp-response-vtid-violation"},
+	{Value: 5, Name: "vdp-response-vtid-version-violation"},
+	{Value: 6, Name: "vdp-response-out-of-sync"},
+	{Value: 256, Name: "profile-response-success"},
+	{Value: 257, Name: "profile-response-inprogress"},
+	{Value: 258, Name: "profile-response-invalid"},
+	{Value: 259, Name: "profile-response-badstate"},
+	{Value: 260, Name: "profile-response-insufficient-resources"},
+	{Value: 261, Name: "profile-response-error"},
 }}
 
 // TunType is an IFF_* value of linux/if_link.h. Kind of a TUN device.
@@ -1305,8 +1305,8 @@ const (
 func (v TunType) String() string { return tunTypeEnum.Format(uint64(v)) }
 
 var tunTypeEnum = Enum{Flags: false, Values: []EnumValue{
-	{1, "tun"},
-	{2, "tap"},
+	{Value: 1, Name: "tun"},
+	{Value: 2, Name: "tap"},
 }}
 
 // VLANProtocol is an ETH_P_* value of linux/if_link.h. Ethernet type of a VLAN tag.
@@ -1321,8 +1321,8 @@ const (
 func (v VLANProtocol) String() string { return vlanProtocolEnum.Format(uint64(v)) }
 
 var vlanProtocolEnum = Enum{Flags: false, Values: []EnumValue{
-	{33024, "8021q"},
-	{34984, "8021ad"},
+	{Value: 33024, Name: "8021q"},
+	{Value: 34984, Name: "8021ad"},
 }}
 
 // VLANFlags is an VLAN_FLAG_* value of linux/if_link.h. Flags of a VLAN device.
@@ -1340,11 +1340,11 @@ const (
 func (v VLANFlags) String() string { return vlanFlagsEnum.Format(uint64(v)) }
 
 var vlanFlagsEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "reorder-hdr"},
-	{2, "gvrp"},
-	{4, "loose-binding"},
-	{8, "mvrp"},
-	{16, "bridge-binding"},
+	{Value: 1, Name: "reorder-hdr"},
+	{Value: 2, Name: "gvrp"},
+	{Value: 4, Name: "loose-binding"},
+	{Value: 8, Name: "mvrp"},
+	{Value: 16, Name: "bridge-binding"},
 }}
 
 // VLANFlagsMask is struct ifla_vlan_flags. Flags of a VLAN device and which of them
@@ -1510,9 +1510,9 @@ const (
 func (v VXLANDF) String() string { return vxlandfEnum.Format(uint64(v)) }
 
 var vxlandfEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "unset"},
-	{1, "set"},
-	{2, "inherit"},
+	{Value: 0, Name: "unset"},
+	{Value: 1, Name: "set"},
+	{Value: 2, Name: "inherit"},
 }}
 
 // VXLANLabelPolicy is an VXLAN_LABEL_* value of linux/if_link.h. Where the flow label of
@@ -1528,8 +1528,8 @@ const (
 func (v VXLANLabelPolicy) String() string { return vxlanLabelPolicyEnum.Format(uint64(v)) }
 
 var vxlanLabelPolicyEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "fixed"},
-	{1, "inherit"},
+	{Value: 0, Name: "fixed"},
+	{Value: 1, Name: "inherit"},
 }}
 
 // MacvlanMode is an MACVLAN_MODE_* value of linux/if_link.h. How devices on the same
@@ -1548,11 +1548,11 @@ const (
 func (v MacvlanMode) String() string { return macvlanModeEnum.Format(uint64(v)) }
 
 var macvlanModeEnum = Enum{Flags: false, Values: []EnumValue{
-	{1, "private"},
-	{2, "vepa"},
-	{4, "bridge"},
-	{8, "passthru"},
-	{16, "source"},
+	{Value: 1, Name: "private"},
+	{Value: 2, Name: "vepa"},
+	{Value: 4, Name: "bridge"},
+	{Value: 8, Name: "passthru"},
+	{Value: 16, Name: "source"},
 }}
 
 // MacvlanFlags is an MACVLAN_FLAG_* value of linux/if_link.h. Flags of a macvlan device.
@@ -1567,8 +1567,8 @@ const (
 func (v MacvlanFlags) String() string { return macvlanFlagsEnum.Format(uint64(v)) }
 
 var macvlanFlagsEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "nopromisc"},
-	{2, "nodst"},
+	{Value: 1, Name: "nopromisc"},
+	{Value: 2, Name: "nodst"},
 }}
 
 // MacvlanAddrMode is an MACVLAN_MACADDR_* value of linux/if_link.h. What happens to the
@@ -1586,10 +1586,10 @@ const (
 func (v MacvlanAddrMode) String() string { return macvlanAddrModeEnum.Format(uint64(v)) }
 
 var macvlanAddrModeEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "add"},
-	{1, "del"},
-	{2, "flush"},
-	{3, "set"},
+	{Value: 0, Name: "add"},
+	{Value: 1, Name: "del"},
+	{Value: 2, Name: "flush"},
+	{Value: 3, Name: "set"},
 }}
 
 // BridgeID is struct ifla_bridge_id. Identifier of a bridge in the spanning tree.
@@ -1682,11 +1682,11 @@ const (
 func (v BridgeOption) String() string { return bridgeOptionEnum.Format(uint64(v)) }
 
 var bridgeOptionEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "no-ll-learn"},
-	{1, "mcast-vlan-snooping"},
-	{2, "mst-enable"},
-	{3, "mdb-offload-fail-notification"},
-	{4, "fdb-local-vlan-0"},
+	{Value: 0, Name: "no-ll-learn"},
+	{Value: 1, Name: "mcast-vlan-snooping"},
+	{Value: 2, Name: "mst-enable"},
+	{Value: 3, Name: "mdb-offload-fail-notification"},
+	{Value: 4, Name: "fdb-local-vlan-0"},
 }}
 
 // BridgeMulticastRouter is an MDB_RTR_TYPE_* value of linux/if_link.h. Where multicast
@@ -1704,10 +1704,10 @@ const (
 func (v BridgeMulticastRouter) String() string { return bridgeMulticastRouterEnum.Format(uint64(v)) }
 
 var bridgeMulticastRouterEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "disabled"},
-	{1, "temp-query"},
-	{2, "perm"},
-	{3, "temp"},
+	{Value: 0, Name: "disabled"},
+	{Value: 1, Name: "temp-query"},
+	{Value: 2, Name: "perm"},
+	{Value: 3, Name: "temp"},
 }}
 
 // BridgePortState is an BR_STATE_* value of linux/if_link.h. State of a bridge port in
@@ -1726,11 +1726,11 @@ const (
 func (v BridgePortState) String() string { return bridgePortStateEnum.Format(uint64(v)) }
 
 var bridgePortStateEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "disabled"},
-	{1, "listening"},
-	{2, "learning"},
-	{3, "forwarding"},
-	{4, "blocking"},
+	{Value: 0, Name: "disabled"},
+	{Value: 1, Name: "listening"},
+	{Value: 2, Name: "learning"},
+	{Value: 3, Name: "forwarding"},
+	{Value: 4, Name: "blocking"},
 }}
 
 // BridgePortMode is an BRIDGE_MODE_* value of linux/if_link.h. Mode of a bridge port.
@@ -1745,8 +1745,8 @@ const (
 func (v BridgePortMode) String() string { return bridgePortModeEnum.Format(uint64(v)) }
 
 var bridgePortModeEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "unspec"},
-	{1, "hairpin"},
+	{Value: 0, Name: "unspec"},
+	{Value: 1, Name: "hairpin"},
 }}
 
 // BridgeMode is an BRIDGE_MODE_* value of linux/if_link.h. Mode of the switch in a
@@ -1763,9 +1763,9 @@ const (
 func (v BridgeMode) String() string { return bridgeModeEnum.Format(uint64(v)) }
 
 var bridgeModeEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "veb"},
-	{1, "vepa"},
-	{65535, "undef"},
+	{Value: 0, Name: "veb"},
+	{Value: 1, Name: "vepa"},
+	{Value: 65535, Name: "undef"},
 }}
 
 // BridgeFlags is an BRIDGE_FLAGS_* value of linux/if_link.h. Whom a bridge request is
@@ -1781,8 +1781,8 @@ const (
 func (v BridgeFlags) String() string { return bridgeFlagsEnum.Format(uint64(v)) }
 
 var bridgeFlagsEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "master"},
-	{2, "self"},
+	{Value: 1, Name: "master"},
+	{Value: 2, Name: "self"},
 }}
 
 // BridgeVLANFlags is an BRIDGE_VLAN_INFO_* value of linux/if_link.h. Flags of a VLAN on a
@@ -1803,13 +1803,13 @@ const (
 func (v BridgeVLANFlags) String() string { return bridgeVLANFlagsEnum.Format(uint64(v)) }
 
 var bridgeVLANFlagsEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "master"},
-	{2, "pvid"},
-	{4, "untagged"},
-	{8, "range-begin"},
-	{16, "range-end"},
-	{32, "brentry"},
-	{64, "only-opts"},
+	{Value: 1, Name: "master"},
+	{Value: 2, Name: "pvid"},
+	{Value: 4, Name: "untagged"},
+	{Value: 8, Name: "range-begin"},
+	{Value: 16, Name: "range-end"},
+	{Value: 32, Name: "brentry"},
+	{Value: 64, Name: "only-opts"},
 }}
 
 // BridgeVLANInfo is struct bridge_vlan_info. A VLAN on a bridge or a port.
@@ -1927,7 +1927,7 @@ type LinkEncoder struct{ Nest }
 
 // AppendLink begins a message of type typ with a IfInfomsg. End closes it.
 func AppendLink(e *Encoder, typ, flags uint16, h IfInfomsg) LinkEncoder {
-	w, b := e.BeginHeader(&linkSet, typ, flags, 16)
+	w, b := e.BeginHeader(&LinkSet, typ, flags, 16)
 	h.put(b)
 	return LinkEncoder{w}
 }
@@ -2174,11 +2174,11 @@ type LinkView struct {
 func (v *LinkView) Parse(b []byte) error {
 	*v = LinkView{}
 	if len(b) < 16 {
-		return linkSet.BadHeader(len(b))
+		return LinkSet.BadHeader(&ifInfomsgStruct, len(b))
 	}
 	v.Header.Parse(b)
 	var err error
-	v.attrs, err = linkSet.Index(b, b[min(16, len(b)):], v.at[:])
+	v.attrs, err = LinkSet.Index(b, b[min(16, len(b)):], v.at[:])
 	return err
 }
 
@@ -2521,7 +2521,8 @@ func (v *LinkView) Headroom() (uint16, bool) { return v.attrs.Uint16(v.at[IFLA_H
 // Tailroom returns IFLA_TAILROOM. Room that the device needs after a packet, in bytes.
 func (v *LinkView) Tailroom() (uint16, bool) { return v.attrs.Uint16(v.at[IFLA_TAILROOM]) }
 
-var linkSet = Set{Name: "link", Prefix: "IFLA_",
+// LinkSet describes the attributes of Link.
+var LinkSet = Set{Name: "link", Prefix: "IFLA_",
 	Header: &ifInfomsgStruct,
 	Attrs: []Attr{
 		IFLA_ADDRESS:   {Name: "address", Type: HWAddr, Max: 65535},
@@ -2536,8 +2537,8 @@ var linkSet = Set{Name: "link", Prefix: "IFLA_",
 		IFLA_MASTER:    {Name: "master", Type: U32, Min: 4, Max: 4},
 		IFLA_WIRELESS:  {Name: "wireless", Type: Binary, Max: 65535},
 		IFLA_PROTINFO: {Name: "protinfo", Type: Binary, Max: 65535, Variants: []Variant{
-			{Off: 0, Size: 1, Is: 7, Attr: Attr{Name: "protinfo-bridge", Type: NestT, Const: "IFLA_PROTINFO", Max: 65535, Nested: &bridgePortSet}},
-			{Off: 0, Size: 1, Is: 10, Attr: Attr{Name: "protinfo-inet6", Type: NestT, Const: "IFLA_PROTINFO", Max: 65535, Nested: &inet6Set}},
+			{Off: 0, Size: 1, Is: 7, Attr: Attr{Name: "protinfo-bridge", Type: NestT, Const: "IFLA_PROTINFO", Max: 65535, Nested: &BridgePortSet}},
+			{Off: 0, Size: 1, Is: 10, Attr: Attr{Name: "protinfo-inet6", Type: NestT, Const: "IFLA_PROTINFO", Max: 65535, Nested: &Inet6Set}},
 		}},
 		IFLA_TXQLEN:      {Name: "txqlen", Type: U32, Min: 4, Max: 4},
 		IFLA_MAP:         {Name: "map", Type: StructT, Max: 65535, Struct: &linkMapStruct},
@@ -2548,12 +2549,12 @@ var linkSet = Set{Name: "link", Prefix: "IFLA_",
 		IFLA_NET_NS_PID:  {Name: "net-ns-pid", Type: U32, Min: 4, Max: 4},
 		IFLA_IFALIAS:     {Name: "ifalias", Type: String, Max: 65535},
 		IFLA_NUM_VF:      {Name: "num-vf", Type: U32, Min: 4, Max: 4},
-		IFLA_VFINFO_LIST: {Name: "vfinfo-list", Type: NestT, Max: 65535, Nested: &vfinfoListSet},
+		IFLA_VFINFO_LIST: {Name: "vfinfo-list", Type: NestT, Max: 65535, Nested: &VfinfoListSet},
 		IFLA_STATS64:     {Name: "stats64", Type: StructT, Max: 65535, Struct: &linkStats64Struct},
-		IFLA_VF_PORTS:    {Name: "vf-ports", Type: NestT, Max: 65535, Nested: &vfPortsSet},
-		IFLA_PORT_SELF:   {Name: "port-self", Type: NestT, Max: 65535, Nested: &vfPortSet},
-		IFLA_AF_SPEC: {Name: "af-spec", Type: NestT, Max: 65535, Nested: &afSpecSet, Variants: []Variant{
-			{Off: 0, Size: 1, Is: 7, Attr: Attr{Name: "af-spec-bridge", Type: NestT, Const: "IFLA_AF_SPEC", Max: 65535, Nested: &afSpecBridgeSet}},
+		IFLA_VF_PORTS:    {Name: "vf-ports", Type: NestT, Max: 65535, Nested: &VFPortsSet},
+		IFLA_PORT_SELF:   {Name: "port-self", Type: NestT, Max: 65535, Nested: &VFPortSet},
+		IFLA_AF_SPEC: {Name: "af-spec", Type: NestT, Max: 65535, Nested: &AFSpecSet, Variants: []Variant{
+			{Off: 0, Size: 1, Is: 7, Attr: Attr{Name: "af-spec-bridge", Type: NestT, Const: "IFLA_AF_SPEC", Max: 65535, Nested: &AFSpecBridgeSet}},
 		}},
 		IFLA_GROUP:                      {Name: "group", Type: U32, Min: 4, Max: 4},
 		IFLA_NET_NS_FD:                  {Name: "net-ns-fd", Type: U32, Min: 4, Max: 4},
@@ -2571,7 +2572,7 @@ var linkSet = Set{Name: "link", Prefix: "IFLA_",
 		IFLA_GSO_MAX_SEGS:               {Name: "gso-max-segs", Type: U32, Min: 4, Max: 4},
 		IFLA_GSO_MAX_SIZE:               {Name: "gso-max-size", Type: U32, Min: 4, Max: 4},
 		IFLA_PAD:                        {Name: "pad", Type: Pad, Max: 65535},
-		IFLA_XDP:                        {Name: "xdp", Type: NestT, Max: 65535, Nested: &xdpSet},
+		IFLA_XDP:                        {Name: "xdp", Type: NestT, Max: 65535, Nested: &XDPSet},
 		IFLA_EVENT:                      {Name: "event", Type: U32, Min: 4, Max: 4, Enum: &linkEventEnum},
 		IFLA_NEW_NETNSID:                {Name: "new-netnsid", Type: S32, Min: 4, Max: 4},
 		IFLA_TARGET_NETNSID:             {Name: "target-netnsid", Type: S32, Min: 4, Max: 4},
@@ -2580,20 +2581,20 @@ var linkSet = Set{Name: "link", Prefix: "IFLA_",
 		IFLA_NEW_IFINDEX:                {Name: "new-ifindex", Type: S32, Min: 4, Max: 4},
 		IFLA_MIN_MTU:                    {Name: "min-mtu", Type: U32, Min: 4, Max: 4},
 		IFLA_MAX_MTU:                    {Name: "max-mtu", Type: U32, Min: 4, Max: 4},
-		IFLA_PROP_LIST:                  {Name: "prop-list", Type: NestT, Max: 65535, Nested: &propListSet},
+		IFLA_PROP_LIST:                  {Name: "prop-list", Type: NestT, Max: 65535, Nested: &PropListSet},
 		IFLA_ALT_IFNAME:                 {Name: "alt-ifname", Type: String, Max: 65535},
 		IFLA_PERM_ADDRESS:               {Name: "perm-address", Type: HWAddr, Max: 65535},
-		IFLA_PROTO_DOWN_REASON:          {Name: "proto-down-reason", Type: NestT, Max: 65535, Nested: &protoDownReasonSet},
+		IFLA_PROTO_DOWN_REASON:          {Name: "proto-down-reason", Type: NestT, Max: 65535, Nested: &ProtoDownReasonSet},
 		IFLA_PARENT_DEV_NAME:            {Name: "parent-dev-name", Type: String, Max: 65535},
 		IFLA_PARENT_DEV_BUS_NAME:        {Name: "parent-dev-bus-name", Type: String, Max: 65535},
 		IFLA_GRO_MAX_SIZE:               {Name: "gro-max-size", Type: U32, Min: 4, Max: 4},
 		IFLA_TSO_MAX_SIZE:               {Name: "tso-max-size", Type: U32, Min: 4, Max: 4},
 		IFLA_TSO_MAX_SEGS:               {Name: "tso-max-segs", Type: U32, Min: 4, Max: 4},
 		IFLA_ALLMULTI:                   {Name: "allmulti", Type: U32, Min: 4, Max: 4},
-		IFLA_DEVLINK_PORT:               {Name: "devlink-port", Type: NestT, Max: 65535, Nested: &devlinkPortSet},
+		IFLA_DEVLINK_PORT:               {Name: "devlink-port", Type: NestT, Max: 65535, Nested: &DevlinkPortSet},
 		IFLA_GSO_IPV4_MAX_SIZE:          {Name: "gso-ipv4-max-size", Type: U32, Min: 4, Max: 4},
 		IFLA_GRO_IPV4_MAX_SIZE:          {Name: "gro-ipv4-max-size", Type: U32, Min: 4, Max: 4},
-		IFLA_DPLL_PIN:                   {Name: "dpll-pin", Type: NestT, Max: 65535, Nested: &dpllPinSet},
+		IFLA_DPLL_PIN:                   {Name: "dpll-pin", Type: NestT, Max: 65535, Nested: &DPLLPinSet},
 		IFLA_MAX_PACING_OFFLOAD_HORIZON: {Name: "max-pacing-offload-horizon", Type: Uint, Min: 4, Max: 8},
 		IFLA_NETNS_IMMUTABLE:            {Name: "netns-immutable", Type: U8, Min: 1, Max: 1},
 		IFLA_HEADROOM:                   {Name: "headroom", Type: U16, Min: 2, Max: 2},
@@ -2602,7 +2603,7 @@ var linkSet = Set{Name: "link", Prefix: "IFLA_",
 
 type linkRef struct{}
 
-func (linkRef) Set() *Set { return &linkSet }
+func (linkRef) Set() *Set { return &LinkSet }
 
 // PropListEncoder puts the attributes of PropList.
 type PropListEncoder struct{ Nest }
@@ -2621,7 +2622,7 @@ type PropListView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *PropListView) Parse(b []byte) (err error) {
 	*v = PropListView{}
-	v.attrs, err = propListSet.Index(nil, b, v.at[:])
+	v.attrs, err = PropListSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -2629,9 +2630,19 @@ func (v *PropListView) Parse(b []byte) (err error) {
 func (v *PropListView) Attrs() Attrs { return v.attrs }
 
 // AltIfName returns each IFLA_ALT_IFNAME. Alternative name of the interface.
-func (v *PropListView) AltIfName() iter.Seq[[]byte] { return v.attrs.Strings(IFLA_ALT_IFNAME) }
+func (v *PropListView) AltIfName() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for off := range v.attrs.Each(IFLA_ALT_IFNAME, 0, 65535) {
+			x, _ := v.attrs.String(off)
+			if !yield(x) {
+				return
+			}
+		}
+	}
+}
 
-var propListSet = Set{Name: "prop-list", Prefix: "IFLA_",
+// PropListSet describes the attributes of PropList.
+var PropListSet = Set{Name: "prop-list", Prefix: "IFLA_",
 	Attrs: []Attr{
 		IFLA_ALT_IFNAME: {Name: "alt-ifname", Type: String, Max: 65535},
 	}}
@@ -2663,7 +2674,7 @@ type ProtoDownReasonView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *ProtoDownReasonView) Parse(b []byte) (err error) {
 	*v = ProtoDownReasonView{}
-	v.attrs, err = protoDownReasonSet.Index(nil, b, v.at[:])
+	v.attrs, err = ProtoDownReasonSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -2680,7 +2691,8 @@ func (v *ProtoDownReasonView) Value() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_PROTO_DOWN_REASON_VALUE])
 }
 
-var protoDownReasonSet = Set{Name: "proto-down-reason", Prefix: "IFLA_PROTO_DOWN_REASON_",
+// ProtoDownReasonSet describes the attributes of ProtoDownReason.
+var ProtoDownReasonSet = Set{Name: "proto-down-reason", Prefix: "IFLA_PROTO_DOWN_REASON_",
 	Attrs: []Attr{
 		IFLA_PROTO_DOWN_REASON_MASK:  {Name: "mask", Type: U32, Min: 4, Max: 4},
 		IFLA_PROTO_DOWN_REASON_VALUE: {Name: "value", Type: U32, Min: 4, Max: 4},
@@ -2716,7 +2728,7 @@ type DevlinkPortView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *DevlinkPortView) Parse(b []byte) (err error) {
 	*v = DevlinkPortView{}
-	v.attrs, err = devlinkPortSet.Index(nil, b, v.at[:])
+	v.attrs, err = DevlinkPortSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -2738,7 +2750,8 @@ func (v *DevlinkPortView) PortIndex() (uint32, bool) {
 	return v.attrs.Uint32(v.at[DEVLINK_ATTR_PORT_INDEX])
 }
 
-var devlinkPortSet = Set{Name: "devlink-port", Prefix: "DEVLINK_ATTR_",
+// DevlinkPortSet describes the attributes of DevlinkPort.
+var DevlinkPortSet = Set{Name: "devlink-port", Prefix: "DEVLINK_ATTR_",
 	Attrs: []Attr{
 		DEVLINK_ATTR_BUS_NAME:   {Name: "bus-name", Type: String, Max: 65535},
 		DEVLINK_ATTR_DEV_NAME:   {Name: "dev-name", Type: String, Max: 65535},
@@ -2767,7 +2780,7 @@ type DPLLPinView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *DPLLPinView) Parse(b []byte) (err error) {
 	*v = DPLLPinView{}
-	v.attrs, err = dpllPinSet.Index(nil, b, v.at[:])
+	v.attrs, err = DPLLPinSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -2777,7 +2790,8 @@ func (v *DPLLPinView) Attrs() Attrs { return v.attrs }
 // ID returns DPLL_A_PIN_ID. Number of the pin.
 func (v *DPLLPinView) ID() (uint32, bool) { return v.attrs.Uint32(v.at[DPLL_A_PIN_ID]) }
 
-var dpllPinSet = Set{Name: "dpll-pin", Prefix: "DPLL_A_PIN_",
+// DPLLPinSet describes the attributes of DPLLPin.
+var DPLLPinSet = Set{Name: "dpll-pin", Prefix: "DPLL_A_PIN_",
 	Attrs: []Attr{
 		DPLL_A_PIN_ID: {Name: "id", Type: U32, Min: 4, Max: 4},
 	}}
@@ -2832,7 +2846,7 @@ type XDPView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *XDPView) Parse(b []byte) (err error) {
 	*v = XDPView{}
-	v.attrs, err = xdpSet.Index(nil, b, v.at[:])
+	v.attrs, err = XDPSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -2868,7 +2882,8 @@ func (v *XDPView) ExpectedFD() (int32, bool) {
 	return As[int32](v.attrs.Uint32(v.at[IFLA_XDP_EXPECTED_FD]))
 }
 
-var xdpSet = Set{Name: "xdp", Prefix: "IFLA_XDP_",
+// XDPSet describes the attributes of XDP.
+var XDPSet = Set{Name: "xdp", Prefix: "IFLA_XDP_",
 	Attrs: []Attr{
 		IFLA_XDP_FD:          {Name: "fd", Type: S32, Min: 4, Max: 4},
 		IFLA_XDP_ATTACHED:    {Name: "attached", Type: U8, Min: 1, Max: 1, Enum: &xdpAttachedEnum},
@@ -2937,6 +2952,9 @@ func (w LinkInfoEncoder) VXLAN() VXLANEncoder {
 	return VXLANEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
 }
 
+// Data puts IFLA_INFO_DATA. Attributes of the kind.
+func (w LinkInfoEncoder) Data(v []byte) { w.Bytes(IFLA_INFO_DATA, v) }
+
 // XStats puts IFLA_INFO_XSTATS. Counters of the kind.
 func (w LinkInfoEncoder) XStats(v []byte) { w.Bytes(IFLA_INFO_XSTATS, v) }
 
@@ -2949,6 +2967,9 @@ func (w LinkInfoEncoder) BridgePort() BridgePortEncoder {
 	return BridgePortEncoder{w.Nest.Nest(IFLA_INFO_SLAVE_DATA)}
 }
 
+// SlaveData puts IFLA_INFO_SLAVE_DATA. Attributes of the link as a port.
+func (w LinkInfoEncoder) SlaveData(v []byte) { w.Bytes(IFLA_INFO_SLAVE_DATA, v) }
+
 // LinkInfoView reads the attributes of LinkInfo in place. What it returns aliases the
 // bytes given to Parse.
 type LinkInfoView struct {
@@ -2960,7 +2981,7 @@ type LinkInfoView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *LinkInfoView) Parse(b []byte) (err error) {
 	*v = LinkInfoView{}
-	v.attrs, err = linkInfoSet.Index(nil, b, v.at[:])
+	v.attrs, err = LinkInfoSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -2970,75 +2991,64 @@ func (v *LinkInfoView) Attrs() Attrs { return v.attrs }
 // Kind returns IFLA_INFO_KIND. Kind of the link.
 func (v *LinkInfoView) Kind() ([]byte, bool) { return v.attrs.String(v.at[IFLA_INFO_KIND]) }
 
-// Bridge returns IFLA_INFO_DATA of "bridge"; without attributes for another one.
+// Bridge returns IFLA_INFO_DATA of "bridge"; nothing for another one.
 func (v *LinkInfoView) Bridge() (n BridgeView, err error) {
-	if s, _ := v.Kind(); string(s) == "bridge" {
-		if b, ok := v.attrs.Bytes(v.at[IFLA_INFO_DATA]); ok {
-			err = n.Parse(b)
-		}
+	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "bridge"), v.at[IFLA_INFO_DATA])); ok {
+		err = n.Parse(b)
 	}
 	return n, err
 }
 
-// Macvlan returns IFLA_INFO_DATA of "macvlan"; without attributes for another one.
+// Macvlan returns IFLA_INFO_DATA of "macvlan"; nothing for another one.
 func (v *LinkInfoView) Macvlan() (n MacvlanView, err error) {
-	if s, _ := v.Kind(); string(s) == "macvlan" {
-		if b, ok := v.attrs.Bytes(v.at[IFLA_INFO_DATA]); ok {
-			err = n.Parse(b)
-		}
+	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "macvlan"), v.at[IFLA_INFO_DATA])); ok {
+		err = n.Parse(b)
 	}
 	return n, err
 }
 
-// Macvtap returns IFLA_INFO_DATA of "macvtap"; without attributes for another one.
+// Macvtap returns IFLA_INFO_DATA of "macvtap"; nothing for another one.
 func (v *LinkInfoView) Macvtap() (n MacvlanView, err error) {
-	if s, _ := v.Kind(); string(s) == "macvtap" {
-		if b, ok := v.attrs.Bytes(v.at[IFLA_INFO_DATA]); ok {
-			err = n.Parse(b)
-		}
+	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "macvtap"), v.at[IFLA_INFO_DATA])); ok {
+		err = n.Parse(b)
 	}
 	return n, err
 }
 
-// Tun returns IFLA_INFO_DATA of "tun"; without attributes for another one.
+// Tun returns IFLA_INFO_DATA of "tun"; nothing for another one.
 func (v *LinkInfoView) Tun() (n TunView, err error) {
-	if s, _ := v.Kind(); string(s) == "tun" {
-		if b, ok := v.attrs.Bytes(v.at[IFLA_INFO_DATA]); ok {
-			err = n.Parse(b)
-		}
+	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "tun"), v.at[IFLA_INFO_DATA])); ok {
+		err = n.Parse(b)
 	}
 	return n, err
 }
 
-// Veth returns IFLA_INFO_DATA of "veth"; without attributes for another one.
+// Veth returns IFLA_INFO_DATA of "veth"; nothing for another one.
 func (v *LinkInfoView) Veth() (n VethView, err error) {
-	if s, _ := v.Kind(); string(s) == "veth" {
-		if b, ok := v.attrs.Bytes(v.at[IFLA_INFO_DATA]); ok {
-			err = n.Parse(b)
-		}
+	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "veth"), v.at[IFLA_INFO_DATA])); ok {
+		err = n.Parse(b)
 	}
 	return n, err
 }
 
-// VLAN returns IFLA_INFO_DATA of "vlan"; without attributes for another one.
+// VLAN returns IFLA_INFO_DATA of "vlan"; nothing for another one.
 func (v *LinkInfoView) VLAN() (n VLANView, err error) {
-	if s, _ := v.Kind(); string(s) == "vlan" {
-		if b, ok := v.attrs.Bytes(v.at[IFLA_INFO_DATA]); ok {
-			err = n.Parse(b)
-		}
+	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "vlan"), v.at[IFLA_INFO_DATA])); ok {
+		err = n.Parse(b)
 	}
 	return n, err
 }
 
-// VXLAN returns IFLA_INFO_DATA of "vxlan"; without attributes for another one.
+// VXLAN returns IFLA_INFO_DATA of "vxlan"; nothing for another one.
 func (v *LinkInfoView) VXLAN() (n VXLANView, err error) {
-	if s, _ := v.Kind(); string(s) == "vxlan" {
-		if b, ok := v.attrs.Bytes(v.at[IFLA_INFO_DATA]); ok {
-			err = n.Parse(b)
-		}
+	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "vxlan"), v.at[IFLA_INFO_DATA])); ok {
+		err = n.Parse(b)
 	}
 	return n, err
 }
+
+// Data returns IFLA_INFO_DATA. Attributes of the kind.
+func (v *LinkInfoView) Data() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_INFO_DATA]) }
 
 // XStats returns IFLA_INFO_XSTATS. Counters of the kind.
 func (v *LinkInfoView) XStats() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_INFO_XSTATS]) }
@@ -3046,45 +3056,43 @@ func (v *LinkInfoView) XStats() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_
 // SlaveKind returns IFLA_INFO_SLAVE_KIND. Kind of the master, whose port this link is.
 func (v *LinkInfoView) SlaveKind() ([]byte, bool) { return v.attrs.String(v.at[IFLA_INFO_SLAVE_KIND]) }
 
-// BridgePort returns IFLA_INFO_SLAVE_DATA of "bridge"; without attributes for another
-// one.
+// BridgePort returns IFLA_INFO_SLAVE_DATA of "bridge"; nothing for another one.
 func (v *LinkInfoView) BridgePort() (n BridgePortView, err error) {
-	if s, _ := v.SlaveKind(); string(s) == "bridge" {
-		if b, ok := v.attrs.Bytes(v.at[IFLA_INFO_SLAVE_DATA]); ok {
-			err = n.Parse(b)
-		}
+	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_SLAVE_KIND], "bridge"), v.at[IFLA_INFO_SLAVE_DATA])); ok {
+		err = n.Parse(b)
 	}
 	return n, err
 }
 
-var linkInfoSet = Set{Name: "linkinfo", Prefix: "IFLA_INFO_",
+// SlaveData returns IFLA_INFO_SLAVE_DATA. Attributes of the link as a port.
+func (v *LinkInfoView) SlaveData() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_INFO_SLAVE_DATA]) }
+
+// LinkInfoSet describes the attributes of LinkInfo.
+var LinkInfoSet = Set{Name: "linkinfo", Prefix: "IFLA_INFO_",
 	Attrs: []Attr{
 		IFLA_INFO_KIND: {Name: "kind", Type: String, Max: 65535},
 		IFLA_INFO_DATA: {Name: "data", Type: SubMsg, Max: 65535, Sub: &SubMessage{Selector: "kind", Formats: []Format{
-			{Value: "bridge", Nested: &bridgeSet},
+			{Value: "bridge", Nested: &BridgeSet},
 			{Value: "dummy"},
 			{Value: "ifb"},
-			{Value: "macvlan", Nested: &macvlanSet},
-			{Value: "macvtap", Nested: &macvlanSet},
-			{Value: "tun", Nested: &tunSet},
+			{Value: "macvlan", Nested: &MacvlanSet},
+			{Value: "macvtap", Nested: &MacvlanSet},
+			{Value: "tun", Nested: &TunSet},
 			{Value: "veth", Nested: vethRef{}},
-			{Value: "vlan", Nested: &vlanSet},
-			{Value: "vxlan", Nested: &vxlanSet},
+			{Value: "vlan", Nested: &VLANSet},
+			{Value: "vxlan", Nested: &VXLANSet},
 			{Value: "wireguard"},
 		}}},
 		IFLA_INFO_XSTATS:     {Name: "xstats", Type: Binary, Max: 65535},
 		IFLA_INFO_SLAVE_KIND: {Name: "slave-kind", Type: String, Max: 65535},
 		IFLA_INFO_SLAVE_DATA: {Name: "slave-data", Type: SubMsg, Max: 65535, Sub: &SubMessage{Selector: "slave-kind", Formats: []Format{
-			{Value: "bridge", Nested: &bridgePortSet},
+			{Value: "bridge", Nested: &BridgePortSet},
 		}}},
 	}}
 
 type linkInfoRef struct{}
 
-func (linkInfoRef) Set() *Set { return &linkInfoSet }
-
-// Attributes of AFSpec. Settings of the address families.
-const ()
+func (linkInfoRef) Set() *Set { return &LinkInfoSet }
 
 // AFSpecEncoder puts the attributes of AFSpec.
 type AFSpecEncoder struct{ Nest }
@@ -3109,7 +3117,7 @@ type AFSpecView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *AFSpecView) Parse(b []byte) (err error) {
 	*v = AFSpecView{}
-	v.attrs, err = afSpecSet.Index(nil, b, v.at[:])
+	v.attrs, err = AFSpecSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -3140,11 +3148,12 @@ func (v *AFSpecView) MCTP() (n MCTPView, err error) {
 	return n, err
 }
 
-var afSpecSet = Set{Name: "af-spec", Prefix: "AF_",
+// AFSpecSet describes the attributes of AFSpec.
+var AFSpecSet = Set{Name: "af-spec", Prefix: "AF_",
 	Attrs: []Attr{
-		AF_INET:  {Name: "inet", Type: NestT, Max: 65535, Nested: &inetSet},
-		AF_INET6: {Name: "inet6", Type: NestT, Max: 65535, Nested: &inet6Set},
-		AF_MCTP:  {Name: "mctp", Type: NestT, Max: 65535, Nested: &mctpSet},
+		AF_INET:  {Name: "inet", Type: NestT, Max: 65535, Nested: &InetSet},
+		AF_INET6: {Name: "inet6", Type: NestT, Max: 65535, Nested: &Inet6Set},
+		AF_MCTP:  {Name: "mctp", Type: NestT, Max: 65535, Nested: &MCTPSet},
 	}}
 
 // Attributes of Inet. IPv4 on an interface.
@@ -3157,7 +3166,12 @@ type InetEncoder struct{ Nest }
 
 // Conf puts IFLA_INET_CONF. Settings; the one with number n (IPV4_DEVCONF_*) has the
 // index n-1.
-func (w InetEncoder) Conf(v []uint32) { w.Uint32s(IFLA_INET_CONF, v) }
+func (w InetEncoder) Conf(v []uint32) {
+	b := w.Space(IFLA_INET_CONF, 4*len(v))
+	for i, x := range v {
+		binary.NativeEndian.PutUint32(b[4*i:], uint32(x))
+	}
+}
 
 // SetConf puts IFLA_INET_CONF. Settings to change.
 func (w InetEncoder) SetConf() InetConfEncoder { return InetConfEncoder{w.Nest.Nest(IFLA_INET_CONF)} }
@@ -3173,7 +3187,7 @@ type InetView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *InetView) Parse(b []byte) (err error) {
 	*v = InetView{}
-	v.attrs, err = inetSet.Index(nil, b, v.at[:])
+	v.attrs, err = InetSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -3182,9 +3196,8 @@ func (v *InetView) Attrs() Attrs { return v.attrs }
 
 // Conf returns IFLA_INET_CONF. Settings; the one with number n (IPV4_DEVCONF_*) has the
 // index n-1.
-func (v *InetView) Conf() (Uint32s, bool) {
-	b, ok := v.attrs.Bytes(When(!v.attrs.Nested(v.at[IFLA_INET_CONF]), v.at[IFLA_INET_CONF]))
-	return b, ok
+func (v *InetView) Conf() (Array[uint32], bool) {
+	return ArrayOf[uint32](v.attrs, When(!v.attrs.Nested(v.at[IFLA_INET_CONF]), v.at[IFLA_INET_CONF]), U32)
 }
 
 // SetConf returns IFLA_INET_CONF. Settings to change.
@@ -3195,9 +3208,10 @@ func (v *InetView) SetConf() (n InetConfView, err error) {
 	return n, err
 }
 
-var inetSet = Set{Name: "af-spec-inet", Prefix: "IFLA_INET_",
+// InetSet describes the attributes of Inet.
+var InetSet = Set{Name: "af-spec-inet", Prefix: "IFLA_INET_",
 	Attrs: []Attr{
-		IFLA_INET_CONF: {Name: "conf", Type: U32Arr, Max: 65535, Nested: &inetConfSet},
+		IFLA_INET_CONF: {Name: "conf", Type: Arr, Elem: U32, Max: 65535, Nested: &InetConfSet},
 	}}
 
 // Attributes of InetConf. IPv4 settings of an interface, in requests.
@@ -3385,7 +3399,7 @@ type InetConfView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *InetConfView) Parse(b []byte) (err error) {
 	*v = InetConfView{}
-	v.attrs, err = inetConfSet.Index(nil, b, v.at[:])
+	v.attrs, err = InetConfSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -3573,7 +3587,8 @@ func (v *InetConfView) ARPEvictNoCarrier() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_ARP_EVICT_NOCARRIER])
 }
 
-var inetConfSet = Set{Name: "inet-conf", Prefix: "IPV4_DEVCONF_",
+// InetConfSet describes the attributes of InetConf.
+var InetConfSet = Set{Name: "inet-conf", Prefix: "IPV4_DEVCONF_",
 	Attrs: []Attr{
 		IPV4_DEVCONF_FORWARDING:                         {Name: "forwarding", Type: U32, Min: 4, Max: 4},
 		IPV4_DEVCONF_MC_FORWARDING:                      {Name: "mc-forwarding", Type: U32, Min: 4, Max: 4},
@@ -3631,16 +3646,31 @@ type Inet6Encoder struct{ Nest }
 func (w Inet6Encoder) Flags(v uint32) { w.Uint32(IFLA_INET6_FLAGS, v) }
 
 // Conf puts IFLA_INET6_CONF. Settings, indexed by DEVCONF_*.
-func (w Inet6Encoder) Conf(v []int32) { w.Int32s(IFLA_INET6_CONF, v) }
+func (w Inet6Encoder) Conf(v []int32) {
+	b := w.Space(IFLA_INET6_CONF, 4*len(v))
+	for i, x := range v {
+		binary.NativeEndian.PutUint32(b[4*i:], uint32(x))
+	}
+}
 
 // Stats puts IFLA_INET6_STATS. Counters; the first is their number.
-func (w Inet6Encoder) Stats(v []uint64) { w.Uint64s(IFLA_INET6_STATS, v) }
+func (w Inet6Encoder) Stats(v []uint64) {
+	b := w.Space(IFLA_INET6_STATS, 8*len(v))
+	for i, x := range v {
+		binary.NativeEndian.PutUint64(b[8*i:], uint64(x))
+	}
+}
 
 // CacheInfo puts IFLA_INET6_CACHEINFO. Timing.
 func (w Inet6Encoder) CacheInfo(v Inet6CacheInfo) { v.put(w.Space(IFLA_INET6_CACHEINFO, 16)) }
 
 // ICMP6Stats puts IFLA_INET6_ICMP6STATS. Counters of ICMPv6; the first is their number.
-func (w Inet6Encoder) ICMP6Stats(v []uint64) { w.Uint64s(IFLA_INET6_ICMP6STATS, v) }
+func (w Inet6Encoder) ICMP6Stats(v []uint64) {
+	b := w.Space(IFLA_INET6_ICMP6STATS, 8*len(v))
+	for i, x := range v {
+		binary.NativeEndian.PutUint64(b[8*i:], uint64(x))
+	}
+}
 
 // Token puts IFLA_INET6_TOKEN. Interface identifier for addresses from advertised
 // prefixes.
@@ -3663,7 +3693,7 @@ type Inet6View struct {
 // error returned; unknown ones stay in Attrs.
 func (v *Inet6View) Parse(b []byte) (err error) {
 	*v = Inet6View{}
-	v.attrs, err = inet6Set.Index(nil, b, v.at[:])
+	v.attrs, err = Inet6Set.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -3675,15 +3705,13 @@ func (v *Inet6View) Attrs() Attrs { return v.attrs }
 func (v *Inet6View) Flags() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_INET6_FLAGS]) }
 
 // Conf returns IFLA_INET6_CONF. Settings, indexed by DEVCONF_*.
-func (v *Inet6View) Conf() (Int32s, bool) {
-	b, ok := v.attrs.Bytes(v.at[IFLA_INET6_CONF])
-	return b, ok
+func (v *Inet6View) Conf() (Array[int32], bool) {
+	return ArrayOf[int32](v.attrs, v.at[IFLA_INET6_CONF], S32)
 }
 
 // Stats returns IFLA_INET6_STATS. Counters; the first is their number.
-func (v *Inet6View) Stats() (Uint64s, bool) {
-	b, ok := v.attrs.Bytes(v.at[IFLA_INET6_STATS])
-	return b, ok
+func (v *Inet6View) Stats() (Array[uint64], bool) {
+	return ArrayOf[uint64](v.attrs, v.at[IFLA_INET6_STATS], U64)
 }
 
 // CacheInfo returns IFLA_INET6_CACHEINFO. Timing.
@@ -3697,9 +3725,8 @@ func (v *Inet6View) CacheInfo() (s Inet6CacheInfo, ok bool) {
 
 // ICMP6Stats returns IFLA_INET6_ICMP6STATS. Counters of ICMPv6; the first is their
 // number.
-func (v *Inet6View) ICMP6Stats() (Uint64s, bool) {
-	b, ok := v.attrs.Bytes(v.at[IFLA_INET6_ICMP6STATS])
-	return b, ok
+func (v *Inet6View) ICMP6Stats() (Array[uint64], bool) {
+	return ArrayOf[uint64](v.attrs, v.at[IFLA_INET6_ICMP6STATS], U64)
 }
 
 // Token returns IFLA_INET6_TOKEN. Interface identifier for addresses from advertised
@@ -3714,14 +3741,15 @@ func (v *Inet6View) AddrGenMode() (AddrGenMode, bool) {
 // RAMTU returns IFLA_INET6_RA_MTU. MTU that a router advertised, in bytes.
 func (v *Inet6View) RAMTU() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_INET6_RA_MTU]) }
 
-var inet6Set = Set{Name: "af-spec-inet6", Prefix: "IFLA_INET6_",
+// Inet6Set describes the attributes of Inet6.
+var Inet6Set = Set{Name: "af-spec-inet6", Prefix: "IFLA_INET6_",
 	Attrs: []Attr{
 		IFLA_INET6_FLAGS:         {Name: "flags", Type: U32, Min: 4, Max: 4},
-		IFLA_INET6_CONF:          {Name: "conf", Type: S32Arr, Max: 65535},
-		IFLA_INET6_STATS:         {Name: "stats", Type: U64Arr, Max: 65535},
+		IFLA_INET6_CONF:          {Name: "conf", Type: Arr, Elem: S32, Max: 65535},
+		IFLA_INET6_STATS:         {Name: "stats", Type: Arr, Elem: U64, Max: 65535},
 		IFLA_INET6_MCAST:         {Name: "mcast", Type: Unused, Max: 65535},
 		IFLA_INET6_CACHEINFO:     {Name: "cacheinfo", Type: StructT, Max: 65535, Struct: &inet6CacheInfoStruct},
-		IFLA_INET6_ICMP6STATS:    {Name: "icmp6stats", Type: U64Arr, Max: 65535},
+		IFLA_INET6_ICMP6STATS:    {Name: "icmp6stats", Type: Arr, Elem: U64, Max: 65535},
 		IFLA_INET6_TOKEN:         {Name: "token", Type: Address, Min: 16, Max: 16},
 		IFLA_INET6_ADDR_GEN_MODE: {Name: "addr-gen-mode", Type: U8, Min: 1, Max: 1, Enum: &addrGenModeEnum},
 		IFLA_INET6_RA_MTU:        {Name: "ra-mtu", Type: U32, Min: 4, Max: 4},
@@ -3754,7 +3782,7 @@ type MCTPView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *MCTPView) Parse(b []byte) (err error) {
 	*v = MCTPView{}
-	v.attrs, err = mctpSet.Index(nil, b, v.at[:])
+	v.attrs, err = MCTPSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -3768,7 +3796,8 @@ func (v *MCTPView) Net() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_MCTP_N
 // them.
 func (v *MCTPView) PhysBinding() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_MCTP_PHYS_BINDING]) }
 
-var mctpSet = Set{Name: "af-spec-mctp", Prefix: "IFLA_MCTP_",
+// MCTPSet describes the attributes of MCTP.
+var MCTPSet = Set{Name: "af-spec-mctp", Prefix: "IFLA_MCTP_",
 	Attrs: []Attr{
 		IFLA_MCTP_NET:          {Name: "net", Type: U32, Min: 4, Max: 4},
 		IFLA_MCTP_PHYS_BINDING: {Name: "phys-binding", Type: U8, Min: 1, Max: 1},
@@ -3826,7 +3855,7 @@ type AFSpecBridgeView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *AFSpecBridgeView) Parse(b []byte) (err error) {
 	*v = AFSpecBridgeView{}
-	v.attrs, err = afSpecBridgeSet.Index(nil, b, v.at[:])
+	v.attrs, err = AFSpecBridgeSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -3846,10 +3875,11 @@ func (v *AFSpecBridgeView) Mode() (BridgeMode, bool) {
 // VLANInfo returns each IFLA_BRIDGE_VLAN_INFO. A VLAN, or an end of a range.
 func (v *AFSpecBridgeView) VLANInfo() iter.Seq[BridgeVLANInfo] {
 	return func(yield func(BridgeVLANInfo) bool) {
-		for b := range v.attrs.Of(IFLA_BRIDGE_VLAN_INFO) {
-			var s BridgeVLANInfo
-			s.Parse(b)
-			if !yield(s) {
+		for off := range v.attrs.Each(IFLA_BRIDGE_VLAN_INFO, 0, 65535) {
+			var x BridgeVLANInfo
+			b, _ := v.attrs.Bytes(off)
+			x.Parse(b)
+			if !yield(x) {
 				return
 			}
 		}
@@ -3884,15 +3914,16 @@ func (v *AFSpecBridgeView) MST() (n BridgeMSTView, err error) {
 	return n, err
 }
 
-var afSpecBridgeSet = Set{Name: "af-spec-bridge", Prefix: "IFLA_BRIDGE_",
+// AFSpecBridgeSet describes the attributes of AFSpecBridge.
+var AFSpecBridgeSet = Set{Name: "af-spec-bridge", Prefix: "IFLA_BRIDGE_",
 	Attrs: []Attr{
 		IFLA_BRIDGE_FLAGS:            {Name: "flags", Type: U16, Min: 2, Max: 2, Enum: &bridgeFlagsEnum},
 		IFLA_BRIDGE_MODE:             {Name: "mode", Type: U16, Min: 2, Max: 2, Enum: &bridgeModeEnum},
 		IFLA_BRIDGE_VLAN_INFO:        {Name: "vlan-info", Type: StructT, Max: 65535, Struct: &bridgeVLANInfoStruct},
-		IFLA_BRIDGE_VLAN_TUNNEL_INFO: {Name: "vlan-tunnel-info", Type: NestT, Max: 65535, Nested: &bridgeVLANTunnelSet},
+		IFLA_BRIDGE_VLAN_TUNNEL_INFO: {Name: "vlan-tunnel-info", Type: NestT, Max: 65535, Nested: &BridgeVLANTunnelSet},
 		IFLA_BRIDGE_MRP:              {Name: "mrp", Type: Binary, Max: 65535},
 		IFLA_BRIDGE_CFM:              {Name: "cfm", Type: Binary, Max: 65535},
-		IFLA_BRIDGE_MST:              {Name: "mst", Type: NestT, Max: 65535, Nested: &bridgeMSTSet},
+		IFLA_BRIDGE_MST:              {Name: "mst", Type: NestT, Max: 65535, Nested: &BridgeMSTSet},
 	}}
 
 // Attributes of BridgeVLANTunnel. Tunnel of a VLAN.
@@ -3927,7 +3958,7 @@ type BridgeVLANTunnelView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *BridgeVLANTunnelView) Parse(b []byte) (err error) {
 	*v = BridgeVLANTunnelView{}
-	v.attrs, err = bridgeVLANTunnelSet.Index(nil, b, v.at[:])
+	v.attrs, err = BridgeVLANTunnelSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -3949,7 +3980,8 @@ func (v *BridgeVLANTunnelView) Flags() (BridgeVLANFlags, bool) {
 	return As[BridgeVLANFlags](v.attrs.Uint16(v.at[IFLA_BRIDGE_VLAN_TUNNEL_FLAGS]))
 }
 
-var bridgeVLANTunnelSet = Set{Name: "bridge-vlan-tunnel", Prefix: "IFLA_BRIDGE_VLAN_TUNNEL_",
+// BridgeVLANTunnelSet describes the attributes of BridgeVLANTunnel.
+var BridgeVLANTunnelSet = Set{Name: "bridge-vlan-tunnel", Prefix: "IFLA_BRIDGE_VLAN_TUNNEL_",
 	Attrs: []Attr{
 		IFLA_BRIDGE_VLAN_TUNNEL_ID:    {Name: "id", Type: U32, Min: 4, Max: 4},
 		IFLA_BRIDGE_VLAN_TUNNEL_VID:   {Name: "vid", Type: U16, Min: 2, Max: 2},
@@ -3980,7 +4012,7 @@ type BridgeMSTView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *BridgeMSTView) Parse(b []byte) (err error) {
 	*v = BridgeMSTView{}
-	v.attrs, err = bridgeMSTSet.Index(nil, b, v.at[:])
+	v.attrs, err = BridgeMSTSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -3999,9 +4031,10 @@ func (v *BridgeMSTView) Entry() iter.Seq2[BridgeMSTEntryView, error] {
 	}
 }
 
-var bridgeMSTSet = Set{Name: "bridge-mst", Prefix: "IFLA_BRIDGE_MST_",
+// BridgeMSTSet describes the attributes of BridgeMST.
+var BridgeMSTSet = Set{Name: "bridge-mst", Prefix: "IFLA_BRIDGE_MST_",
 	Attrs: []Attr{
-		IFLA_BRIDGE_MST_ENTRY: {Name: "entry", Type: NestT, Max: 65535, Nested: &bridgeMSTEntrySet},
+		IFLA_BRIDGE_MST_ENTRY: {Name: "entry", Type: NestT, Max: 65535, Nested: &BridgeMSTEntrySet},
 	}}
 
 // Attributes of BridgeMSTEntry. State of a port in one spanning tree.
@@ -4032,7 +4065,7 @@ type BridgeMSTEntryView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *BridgeMSTEntryView) Parse(b []byte) (err error) {
 	*v = BridgeMSTEntryView{}
-	v.attrs, err = bridgeMSTEntrySet.Index(nil, b, v.at[:])
+	v.attrs, err = BridgeMSTEntrySet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -4049,7 +4082,8 @@ func (v *BridgeMSTEntryView) State() (BridgePortState, bool) {
 	return As[BridgePortState](v.attrs.Uint8(v.at[IFLA_BRIDGE_MST_ENTRY_STATE]))
 }
 
-var bridgeMSTEntrySet = Set{Name: "bridge-mst-entry", Prefix: "IFLA_BRIDGE_MST_ENTRY_",
+// BridgeMSTEntrySet describes the attributes of BridgeMSTEntry.
+var BridgeMSTEntrySet = Set{Name: "bridge-mst-entry", Prefix: "IFLA_BRIDGE_MST_ENTRY_",
 	Attrs: []Attr{
 		IFLA_BRIDGE_MST_ENTRY_MSTI:  {Name: "msti", Type: U16, Min: 2, Max: 2},
 		IFLA_BRIDGE_MST_ENTRY_STATE: {Name: "state", Type: U8, Min: 1, Max: 1, Enum: &bridgePortStateEnum},
@@ -4077,7 +4111,7 @@ type VfinfoListView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *VfinfoListView) Parse(b []byte) (err error) {
 	*v = VfinfoListView{}
-	v.attrs, err = vfinfoListSet.Index(nil, b, v.at[:])
+	v.attrs, err = VfinfoListSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -4096,9 +4130,10 @@ func (v *VfinfoListView) Info() iter.Seq2[VFInfoView, error] {
 	}
 }
 
-var vfinfoListSet = Set{Name: "vfinfo-list", Prefix: "IFLA_VF_",
+// VfinfoListSet describes the attributes of VfinfoList.
+var VfinfoListSet = Set{Name: "vfinfo-list", Prefix: "IFLA_VF_",
 	Attrs: []Attr{
-		IFLA_VF_INFO: {Name: "info", Type: NestT, Max: 65535, Nested: &vfInfoSet},
+		IFLA_VF_INFO: {Name: "info", Type: NestT, Max: 65535, Nested: &VFInfoSet},
 	}}
 
 // Attributes of VFInfo. A virtual function.
@@ -4173,7 +4208,7 @@ type VFInfoView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *VFInfoView) Parse(b []byte) (err error) {
 	*v = VFInfoView{}
-	v.attrs, err = vfInfoSet.Index(nil, b, v.at[:])
+	v.attrs, err = VFInfoSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -4295,7 +4330,8 @@ func (v *VFInfoView) Broadcast() (s VFBroadcast, ok bool) {
 	return s, ok
 }
 
-var vfInfoSet = Set{Name: "vf-info", Prefix: "IFLA_VF_",
+// VFInfoSet describes the attributes of VFInfo.
+var VFInfoSet = Set{Name: "vf-info", Prefix: "IFLA_VF_",
 	Attrs: []Attr{
 		IFLA_VF_MAC:          {Name: "mac", Type: StructT, Max: 65535, Struct: &vfmacStruct},
 		IFLA_VF_VLAN:         {Name: "vlan", Type: StructT, Max: 65535, Struct: &vfvlanStruct},
@@ -4304,11 +4340,11 @@ var vfInfoSet = Set{Name: "vf-info", Prefix: "IFLA_VF_",
 		IFLA_VF_LINK_STATE:   {Name: "link-state", Type: StructT, Max: 65535, Struct: &vfLinkStruct},
 		IFLA_VF_RATE:         {Name: "rate", Type: StructT, Max: 65535, Struct: &vfRateStruct},
 		IFLA_VF_RSS_QUERY_EN: {Name: "rss-query-en", Type: StructT, Max: 65535, Struct: &vfrssQueryStruct},
-		IFLA_VF_STATS:        {Name: "stats", Type: NestT, Max: 65535, Nested: &vfStatsSet},
+		IFLA_VF_STATS:        {Name: "stats", Type: NestT, Max: 65535, Nested: &VFStatsSet},
 		IFLA_VF_TRUST:        {Name: "trust", Type: StructT, Max: 65535, Struct: &vfTrustStruct},
 		IFLA_VF_IB_NODE_GUID: {Name: "ib-node-guid", Type: StructT, Max: 65535, Struct: &vfguidStruct},
 		IFLA_VF_IB_PORT_GUID: {Name: "ib-port-guid", Type: StructT, Max: 65535, Struct: &vfguidStruct},
-		IFLA_VF_VLAN_LIST:    {Name: "vlan-list", Type: NestT, Max: 65535, Nested: &vfvlanListSet},
+		IFLA_VF_VLAN_LIST:    {Name: "vlan-list", Type: NestT, Max: 65535, Nested: &VFVLANListSet},
 		IFLA_VF_BROADCAST:    {Name: "broadcast", Type: StructT, Max: 65535, Struct: &vfBroadcastStruct},
 	}}
 
@@ -4334,7 +4370,7 @@ type VFVLANListView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *VFVLANListView) Parse(b []byte) (err error) {
 	*v = VFVLANListView{}
-	v.attrs, err = vfvlanListSet.Index(nil, b, v.at[:])
+	v.attrs, err = VFVLANListSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -4344,17 +4380,19 @@ func (v *VFVLANListView) Attrs() Attrs { return v.attrs }
 // Info returns each IFLA_VF_VLAN_INFO. A VLAN.
 func (v *VFVLANListView) Info() iter.Seq[VFVLANInfo] {
 	return func(yield func(VFVLANInfo) bool) {
-		for b := range v.attrs.Of(IFLA_VF_VLAN_INFO) {
-			var s VFVLANInfo
-			s.Parse(b)
-			if !yield(s) {
+		for off := range v.attrs.Each(IFLA_VF_VLAN_INFO, 0, 65535) {
+			var x VFVLANInfo
+			b, _ := v.attrs.Bytes(off)
+			x.Parse(b)
+			if !yield(x) {
 				return
 			}
 		}
 	}
 }
 
-var vfvlanListSet = Set{Name: "vf-vlan-list", Prefix: "IFLA_VF_VLAN_",
+// VFVLANListSet describes the attributes of VFVLANList.
+var VFVLANListSet = Set{Name: "vf-vlan-list", Prefix: "IFLA_VF_VLAN_",
 	Attrs: []Attr{
 		IFLA_VF_VLAN_INFO: {Name: "info", Type: StructT, Max: 65535, Struct: &vfvlanInfoStruct},
 	}}
@@ -4410,7 +4448,7 @@ type VFStatsView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *VFStatsView) Parse(b []byte) (err error) {
 	*v = VFStatsView{}
-	v.attrs, err = vfStatsSet.Index(nil, b, v.at[:])
+	v.attrs, err = VFStatsSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -4453,7 +4491,8 @@ func (v *VFStatsView) TxDropped() (uint64, bool) {
 	return v.attrs.Uint64(v.at[IFLA_VF_STATS_TX_DROPPED])
 }
 
-var vfStatsSet = Set{Name: "vf-stats", Prefix: "IFLA_VF_STATS_",
+// VFStatsSet describes the attributes of VFStats.
+var VFStatsSet = Set{Name: "vf-stats", Prefix: "IFLA_VF_STATS_",
 	Attrs: []Attr{
 		IFLA_VF_STATS_RX_PACKETS: {Name: "rx-packets", Type: U64, Min: 8, Max: 8},
 		IFLA_VF_STATS_TX_PACKETS: {Name: "tx-packets", Type: U64, Min: 8, Max: 8},
@@ -4488,7 +4527,7 @@ type VFPortsView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *VFPortsView) Parse(b []byte) (err error) {
 	*v = VFPortsView{}
-	v.attrs, err = vfPortsSet.Index(nil, b, v.at[:])
+	v.attrs, err = VFPortsSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -4507,9 +4546,10 @@ func (v *VFPortsView) Port() iter.Seq2[VFPortView, error] {
 	}
 }
 
-var vfPortsSet = Set{Name: "vf-ports", Prefix: "IFLA_VF_",
+// VFPortsSet describes the attributes of VFPorts.
+var VFPortsSet = Set{Name: "vf-ports", Prefix: "IFLA_VF_",
 	Attrs: []Attr{
-		IFLA_VF_PORT: {Name: "port", Type: NestT, Max: 65535, Nested: &vfPortSet},
+		IFLA_VF_PORT: {Name: "port", Type: NestT, Max: 65535, Nested: &VFPortSet},
 	}}
 
 // Attributes of VFPort. Port of a virtual function, IEEE 802.1Qbg.
@@ -4558,7 +4598,7 @@ type VFPortView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *VFPortView) Parse(b []byte) (err error) {
 	*v = VFPortView{}
-	v.attrs, err = vfPortSet.Index(nil, b, v.at[:])
+	v.attrs, err = VFPortSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -4598,7 +4638,8 @@ func (v *VFPortView) Response() (PortResponse, bool) {
 	return As[PortResponse](v.attrs.Uint16(v.at[IFLA_PORT_RESPONSE]))
 }
 
-var vfPortSet = Set{Name: "port", Prefix: "IFLA_PORT_",
+// VFPortSet describes the attributes of VFPort.
+var VFPortSet = Set{Name: "port", Prefix: "IFLA_PORT_",
 	Attrs: []Attr{
 		IFLA_PORT_VF:            {Name: "vf", Type: U32, Min: 4, Max: 4},
 		IFLA_PORT_PROFILE:       {Name: "profile", Type: String, Max: 65535},
@@ -4663,7 +4704,7 @@ type TunView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *TunView) Parse(b []byte) (err error) {
 	*v = TunView{}
-	v.attrs, err = tunSet.Index(nil, b, v.at[:])
+	v.attrs, err = TunSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -4699,7 +4740,8 @@ func (v *TunView) NumDisabledQueues() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_TUN_NUM_DISABLED_QUEUES])
 }
 
-var tunSet = Set{Name: "linkinfo-tun", Prefix: "IFLA_TUN_",
+// TunSet describes the attributes of Tun.
+var TunSet = Set{Name: "linkinfo-tun", Prefix: "IFLA_TUN_",
 	Attrs: []Attr{
 		IFLA_TUN_OWNER:               {Name: "owner", Type: U32, Min: 4, Max: 4},
 		IFLA_TUN_GROUP:               {Name: "group", Type: U32, Min: 4, Max: 4},
@@ -4722,8 +4764,8 @@ type VethEncoder struct{ Nest }
 
 // Peer puts VETH_INFO_PEER. The other end, a whole link.
 func (w VethEncoder) Peer(h IfInfomsg) LinkEncoder {
-	n := w.Open(VETH_INFO_PEER)
-	n.Raw(h.Append(make([]byte, 0, 16)))
+	n, b := w.OpenHeader(VETH_INFO_PEER, 16)
+	h.put(b)
 	return LinkEncoder{n}
 }
 
@@ -4738,7 +4780,7 @@ type VethView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *VethView) Parse(b []byte) (err error) {
 	*v = VethView{}
-	v.attrs, err = vethSet.Index(nil, b, v.at[:])
+	v.attrs, err = VethSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -4753,14 +4795,15 @@ func (v *VethView) Peer() (n LinkView, err error) {
 	return n, err
 }
 
-var vethSet = Set{Name: "linkinfo-veth", Prefix: "VETH_INFO_",
+// VethSet describes the attributes of Veth.
+var VethSet = Set{Name: "linkinfo-veth", Prefix: "VETH_INFO_",
 	Attrs: []Attr{
 		VETH_INFO_PEER: {Name: "peer", Type: NestT, Max: 65535, Struct: &ifInfomsgStruct, Nested: linkRef{}},
 	}}
 
 type vethRef struct{}
 
-func (vethRef) Set() *Set { return &vethSet }
+func (vethRef) Set() *Set { return &VethSet }
 
 // Attributes of VLAN. Attributes of a VLAN device.
 const (
@@ -4804,7 +4847,7 @@ type VLANView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *VLANView) Parse(b []byte) (err error) {
 	*v = VLANView{}
-	v.attrs, err = vlanSet.Index(nil, b, v.at[:])
+	v.attrs, err = VLANSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -4844,12 +4887,13 @@ func (v *VLANView) Protocol() (VLANProtocol, bool) {
 	return As[VLANProtocol](v.attrs.Uint16BE(v.at[IFLA_VLAN_PROTOCOL]))
 }
 
-var vlanSet = Set{Name: "linkinfo-vlan", Prefix: "IFLA_VLAN_",
+// VLANSet describes the attributes of VLAN.
+var VLANSet = Set{Name: "linkinfo-vlan", Prefix: "IFLA_VLAN_",
 	Attrs: []Attr{
 		IFLA_VLAN_ID:          {Name: "id", Type: U16, Min: 2, Max: 2},
 		IFLA_VLAN_FLAGS:       {Name: "flags", Type: StructT, Max: 65535, Struct: &vlanFlagsMaskStruct},
-		IFLA_VLAN_EGRESS_QOS:  {Name: "egress-qos", Type: NestT, Max: 65535, Nested: &vlanQoSSet},
-		IFLA_VLAN_INGRESS_QOS: {Name: "ingress-qos", Type: NestT, Max: 65535, Nested: &vlanQoSSet},
+		IFLA_VLAN_EGRESS_QOS:  {Name: "egress-qos", Type: NestT, Max: 65535, Nested: &VLANQoSSet},
+		IFLA_VLAN_INGRESS_QOS: {Name: "ingress-qos", Type: NestT, Max: 65535, Nested: &VLANQoSSet},
 		IFLA_VLAN_PROTOCOL:    {Name: "protocol", Type: U16BE, Min: 2, Max: 2, Enum: &vlanProtocolEnum},
 	}}
 
@@ -4875,7 +4919,7 @@ type VLANQoSView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *VLANQoSView) Parse(b []byte) (err error) {
 	*v = VLANQoSView{}
-	v.attrs, err = vlanQoSSet.Index(nil, b, v.at[:])
+	v.attrs, err = VLANQoSSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -4885,17 +4929,19 @@ func (v *VLANQoSView) Attrs() Attrs { return v.attrs }
 // Mapping returns each IFLA_VLAN_QOS_MAPPING. One priority.
 func (v *VLANQoSView) Mapping() iter.Seq[VLANQoSMapping] {
 	return func(yield func(VLANQoSMapping) bool) {
-		for b := range v.attrs.Of(IFLA_VLAN_QOS_MAPPING) {
-			var s VLANQoSMapping
-			s.Parse(b)
-			if !yield(s) {
+		for off := range v.attrs.Each(IFLA_VLAN_QOS_MAPPING, 0, 65535) {
+			var x VLANQoSMapping
+			b, _ := v.attrs.Bytes(off)
+			x.Parse(b)
+			if !yield(x) {
 				return
 			}
 		}
 	}
 }
 
-var vlanQoSSet = Set{Name: "vlan-qos", Prefix: "IFLA_VLAN_QOS_",
+// VLANQoSSet describes the attributes of VLANQoS.
+var VLANQoSSet = Set{Name: "vlan-qos", Prefix: "IFLA_VLAN_QOS_",
 	Attrs: []Attr{
 		IFLA_VLAN_QOS_MAPPING: {Name: "mapping", Type: StructT, Max: 65535, Struct: &vlanQoSMappingStruct},
 	}}
@@ -5069,7 +5115,7 @@ type VXLANView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *VXLANView) Parse(b []byte) (err error) {
 	*v = VXLANView{}
-	v.attrs, err = vxlanSet.Index(nil, b, v.at[:])
+	v.attrs, err = VXLANSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -5222,7 +5268,8 @@ func (v *VXLANView) ReservedBits() (s VXLANHeader, ok bool) {
 // multicast tables, 0 or 1.
 func (v *VXLANView) McRoute() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_MC_ROUTE]) }
 
-var vxlanSet = Set{Name: "linkinfo-vxlan", Prefix: "IFLA_VXLAN_",
+// VXLANSet describes the attributes of VXLAN.
+var VXLANSet = Set{Name: "linkinfo-vxlan", Prefix: "IFLA_VXLAN_",
 	Attrs: []Attr{
 		IFLA_VXLAN_ID:                {Name: "id", Type: U32, Min: 4, Max: 4},
 		IFLA_VXLAN_GROUP:             {Name: "group", Type: Address, Min: 4, Max: 4},
@@ -5322,7 +5369,7 @@ type MacvlanView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *MacvlanView) Parse(b []byte) (err error) {
 	*v = MacvlanView{}
-	v.attrs, err = macvlanSet.Index(nil, b, v.at[:])
+	v.attrs, err = MacvlanSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -5379,13 +5426,14 @@ func (v *MacvlanView) BroadcastCutoff() (int32, bool) {
 	return As[int32](v.attrs.Uint32(v.at[IFLA_MACVLAN_BC_CUTOFF]))
 }
 
-var macvlanSet = Set{Name: "linkinfo-macvlan", Prefix: "IFLA_MACVLAN_",
+// MacvlanSet describes the attributes of Macvlan.
+var MacvlanSet = Set{Name: "linkinfo-macvlan", Prefix: "IFLA_MACVLAN_",
 	Attrs: []Attr{
 		IFLA_MACVLAN_MODE:              {Name: "mode", Type: U32, Min: 4, Max: 4, Enum: &macvlanModeEnum},
 		IFLA_MACVLAN_FLAGS:             {Name: "flags", Type: U16, Min: 2, Max: 2, Enum: &macvlanFlagsEnum},
 		IFLA_MACVLAN_MACADDR_MODE:      {Name: "macaddr-mode", Type: U32, Min: 4, Max: 4, Enum: &macvlanAddrModeEnum},
 		IFLA_MACVLAN_MACADDR:           {Name: "macaddr", Type: HWAddr, Max: 65535},
-		IFLA_MACVLAN_MACADDR_DATA:      {Name: "macaddr-data", Type: NestT, Max: 65535, Nested: &macvlanAddrsSet},
+		IFLA_MACVLAN_MACADDR_DATA:      {Name: "macaddr-data", Type: NestT, Max: 65535, Nested: &MacvlanAddrsSet},
 		IFLA_MACVLAN_MACADDR_COUNT:     {Name: "macaddr-count", Type: U32, Min: 4, Max: 4},
 		IFLA_MACVLAN_BC_QUEUE_LEN:      {Name: "bc-queue-len", Type: U32, Min: 4, Max: 4},
 		IFLA_MACVLAN_BC_QUEUE_LEN_USED: {Name: "bc-queue-len-used", Type: U32, Min: 4, Max: 4},
@@ -5409,7 +5457,7 @@ type MacvlanAddrsView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *MacvlanAddrsView) Parse(b []byte) (err error) {
 	*v = MacvlanAddrsView{}
-	v.attrs, err = macvlanAddrsSet.Index(nil, b, v.at[:])
+	v.attrs, err = MacvlanAddrsSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -5417,9 +5465,19 @@ func (v *MacvlanAddrsView) Parse(b []byte) (err error) {
 func (v *MacvlanAddrsView) Attrs() Attrs { return v.attrs }
 
 // MacAddr returns each IFLA_MACVLAN_MACADDR. A source address.
-func (v *MacvlanAddrsView) MacAddr() iter.Seq[[]byte] { return v.attrs.Of(IFLA_MACVLAN_MACADDR) }
+func (v *MacvlanAddrsView) MacAddr() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for off := range v.attrs.Each(IFLA_MACVLAN_MACADDR, 0, 65535) {
+			x, _ := v.attrs.Bytes(off)
+			if !yield(x) {
+				return
+			}
+		}
+	}
+}
 
-var macvlanAddrsSet = Set{Name: "macvlan-macaddr-data", Prefix: "IFLA_MACVLAN_",
+// MacvlanAddrsSet describes the attributes of MacvlanAddrs.
+var MacvlanAddrsSet = Set{Name: "macvlan-macaddr-data", Prefix: "IFLA_MACVLAN_",
 	Attrs: []Attr{
 		IFLA_MACVLAN_MACADDR: {Name: "macaddr", Type: HWAddr, Max: 65535},
 	}}
@@ -5666,7 +5724,7 @@ type BridgeView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *BridgeView) Parse(b []byte) (err error) {
 	*v = BridgeView{}
-	v.attrs, err = bridgeSet.Index(nil, b, v.at[:])
+	v.attrs, err = BridgeSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -5929,7 +5987,8 @@ func (v *BridgeView) FDBMaxLearned() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BR_FDB_MAX_LEARNED])
 }
 
-var bridgeSet = Set{Name: "linkinfo-bridge", Prefix: "IFLA_BR_",
+// BridgeSet describes the attributes of Bridge.
+var BridgeSet = Set{Name: "linkinfo-bridge", Prefix: "IFLA_BR_",
 	Attrs: []Attr{
 		IFLA_BR_FORWARD_DELAY:              {Name: "forward-delay", Type: U32, Min: 4, Max: 4},
 		IFLA_BR_HELLO_TIME:                 {Name: "hello-time", Type: U32, Min: 4, Max: 4},
@@ -5977,7 +6036,7 @@ var bridgeSet = Set{Name: "linkinfo-bridge", Prefix: "IFLA_BR_",
 		IFLA_BR_MCAST_MLD_VERSION:          {Name: "mcast-mld-version", Type: U8, Min: 1, Max: 1},
 		IFLA_BR_VLAN_STATS_PER_PORT:        {Name: "vlan-stats-per-port", Type: U8, Min: 1, Max: 1},
 		IFLA_BR_MULTI_BOOLOPT:              {Name: "multi-boolopt", Type: StructT, Max: 65535, Struct: &bridgeOptionsStruct},
-		IFLA_BR_MCAST_QUERIER_STATE:        {Name: "mcast-querier-state", Type: NestT, Max: 65535, Nested: &bridgeQuerierSet},
+		IFLA_BR_MCAST_QUERIER_STATE:        {Name: "mcast-querier-state", Type: NestT, Max: 65535, Nested: &BridgeQuerierSet},
 		IFLA_BR_FDB_N_LEARNED:              {Name: "fdb-n-learned", Type: U32, Min: 4, Max: 4},
 		IFLA_BR_FDB_MAX_LEARNED:            {Name: "fdb-max-learned", Type: U32, Min: 4, Max: 4},
 	}}
@@ -6027,7 +6086,7 @@ type BridgeQuerierView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *BridgeQuerierView) Parse(b []byte) (err error) {
 	*v = BridgeQuerierView{}
-	v.attrs, err = bridgeQuerierSet.Index(nil, b, v.at[:])
+	v.attrs, err = BridgeQuerierSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -6066,7 +6125,8 @@ func (v *BridgeQuerierView) IPv6OtherTimer() (uint64, bool) {
 	return v.attrs.Uint64(v.at[BRIDGE_QUERIER_IPV6_OTHER_TIMER])
 }
 
-var bridgeQuerierSet = Set{Name: "bridge-querier", Prefix: "BRIDGE_QUERIER_",
+// BridgeQuerierSet describes the attributes of BridgeQuerier.
+var BridgeQuerierSet = Set{Name: "bridge-querier", Prefix: "BRIDGE_QUERIER_",
 	Attrs: []Attr{
 		BRIDGE_QUERIER_IP_ADDRESS:       {Name: "ip-address", Type: Address, Min: 4, Max: 4},
 		BRIDGE_QUERIER_IP_PORT:          {Name: "ip-port", Type: U32, Min: 4, Max: 4},
@@ -6300,7 +6360,7 @@ type BridgePortView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *BridgePortView) Parse(b []byte) (err error) {
 	*v = BridgePortView{}
-	v.attrs, err = bridgePortSet.Index(nil, b, v.at[:])
+	v.attrs, err = BridgePortSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -6535,7 +6595,8 @@ func (v *BridgePortView) BackupNexthopID() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BRPORT_BACKUP_NHID])
 }
 
-var bridgePortSet = Set{Name: "linkinfo-bridge-port", Prefix: "IFLA_BRPORT_",
+// BridgePortSet describes the attributes of BridgePort.
+var BridgePortSet = Set{Name: "linkinfo-bridge-port", Prefix: "IFLA_BRPORT_",
 	Attrs: []Attr{
 		IFLA_BRPORT_STATE:                 {Name: "state", Type: U8, Min: 1, Max: 1, Enum: &bridgePortStateEnum},
 		IFLA_BRPORT_PRIORITY:              {Name: "priority", Type: U16, Min: 2, Max: 2},

@@ -2,22 +2,35 @@
 
 package rtattr
 
-// MsgSet returns the attribute set of a message type, nil if no table has it.
+import (
+	"strconv"
+)
+
+// MsgSet returns the attribute set of a message type that the kernel sends, nil if no
+// table has it.
 func MsgSet(typ uint16) *Set {
 	switch typ {
 	case RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR:
-		return &addrSet
+		return &AddrSet
 	case RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_NEWLINKPROP, RTM_DELLINKPROP, RTM_GETLINKPROP:
-		return &linkSet
+		return &LinkSet
 	case RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH:
-		return &neighSet
+		return &NeighSet
 	case RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE:
-		return &routeSet
+		return &RouteSet
 	}
 	return nil
 }
 
-// MsgName returns the name of a message type: "RTM_NEWLINK", or its number.
+// RequestSet returns the attribute set of a message type in a request, nil if no table
+// has it.
+func RequestSet(typ uint16) *Set {
+	switch typ {
+	}
+	return MsgSet(typ)
+}
+
+// MsgName returns the C name of a message type, or its number.
 func MsgName(typ uint16) string {
 	switch typ {
 	case NLMSG_NOOP:
@@ -61,5 +74,5 @@ func MsgName(typ uint16) string {
 	case RTM_GETROUTE:
 		return "RTM_GETROUTE"
 	}
-	return typeNumber(typ)
+	return "message type " + strconv.Itoa(int(typ))
 }

@@ -134,14 +134,14 @@ const (
 func (v NeighState) String() string { return neighStateEnum.Format(uint64(v)) }
 
 var neighStateEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "incomplete"},
-	{2, "reachable"},
-	{4, "stale"},
-	{8, "delay"},
-	{16, "probe"},
-	{32, "failed"},
-	{64, "noarp"},
-	{128, "permanent"},
+	{Value: 1, Name: "incomplete"},
+	{Value: 2, Name: "reachable"},
+	{Value: 4, Name: "stale"},
+	{Value: 8, Name: "delay"},
+	{Value: 16, Name: "probe"},
+	{Value: 32, Name: "failed"},
+	{Value: 64, Name: "noarp"},
+	{Value: 128, Name: "permanent"},
 }}
 
 // NeighFlags is an NTF_* value of linux/neighbour.h. Flags of a neighbour.
@@ -162,14 +162,14 @@ const (
 func (v NeighFlags) String() string { return neighFlagsEnum.Format(uint64(v)) }
 
 var neighFlagsEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "use"},
-	{2, "self"},
-	{4, "master"},
-	{8, "proxy"},
-	{16, "ext-learned"},
-	{32, "offloaded"},
-	{64, "sticky"},
-	{128, "router"},
+	{Value: 1, Name: "use"},
+	{Value: 2, Name: "self"},
+	{Value: 4, Name: "master"},
+	{Value: 8, Name: "proxy"},
+	{Value: 16, Name: "ext-learned"},
+	{Value: 32, Name: "offloaded"},
+	{Value: 64, Name: "sticky"},
+	{Value: 128, Name: "router"},
 }}
 
 // NeighFlagsExt is an NTF_EXT_* value of linux/neighbour.h. More flags of a neighbour.
@@ -185,9 +185,9 @@ const (
 func (v NeighFlagsExt) String() string { return neighFlagsExtEnum.Format(uint64(v)) }
 
 var neighFlagsExtEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "managed"},
-	{2, "locked"},
-	{4, "ext-validated"},
+	{Value: 1, Name: "managed"},
+	{Value: 2, Name: "locked"},
+	{Value: 4, Name: "ext-validated"},
 }}
 
 // FDBNotify is an FDB_NOTIFY_* value of linux/neighbour.h. Notices of the activity of a
@@ -203,8 +203,8 @@ const (
 func (v FDBNotify) String() string { return fdbNotifyEnum.Format(uint64(v)) }
 
 var fdbNotifyEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "bit"},
-	{2, "inactive-bit"},
+	{Value: 1, Name: "bit"},
+	{Value: 2, Name: "inactive-bit"},
 }}
 
 // Attributes of Neigh. Attributes of a neighbour or a forwarding entry.
@@ -233,7 +233,7 @@ type NeighEncoder struct{ Nest }
 
 // AppendNeigh begins a message of type typ with a NdMsg. End closes it.
 func AppendNeigh(e *Encoder, typ, flags uint16, h NdMsg) NeighEncoder {
-	w, b := e.BeginHeader(&neighSet, typ, flags, 12)
+	w, b := e.BeginHeader(&NeighSet, typ, flags, 12)
 	h.put(b)
 	return NeighEncoder{w}
 }
@@ -303,11 +303,11 @@ type NeighView struct {
 func (v *NeighView) Parse(b []byte) error {
 	*v = NeighView{}
 	if len(b) < 12 {
-		return neighSet.BadHeader(len(b))
+		return NeighSet.BadHeader(&ndMsgStruct, len(b))
 	}
 	v.Header.Parse(b)
 	var err error
-	v.attrs, err = neighSet.Index(b, b[min(12, len(b)):], v.at[:])
+	v.attrs, err = NeighSet.Index(b, b[min(12, len(b)):], v.at[:])
 	return err
 }
 
@@ -388,7 +388,8 @@ func (v *NeighView) FlagsMask() (NeighFlags, bool) {
 	return As[NeighFlags](v.attrs.Uint8(v.at[NDA_NDM_FLAGS_MASK]))
 }
 
-var neighSet = Set{Name: "neigh", Prefix: "NDA_",
+// NeighSet describes the attributes of Neigh.
+var NeighSet = Set{Name: "neigh", Prefix: "NDA_",
 	Header: &ndMsgStruct,
 	Attrs: []Attr{
 		NDA_DST:            {Name: "dst", Type: Address, Min: 4, Max: 16},
@@ -404,7 +405,7 @@ var neighSet = Set{Name: "neigh", Prefix: "NDA_",
 		NDA_SRC_VNI:        {Name: "src-vni", Type: U32, Min: 4, Max: 4},
 		NDA_PROTOCOL:       {Name: "protocol", Type: U8, Min: 1, Max: 1, Enum: &protocolEnum},
 		NDA_NH_ID:          {Name: "nh-id", Type: U32, Min: 4, Max: 4},
-		NDA_FDB_EXT_ATTRS:  {Name: "fdb-ext-attrs", Type: NestT, Max: 65535, Nested: &fdbExtSet},
+		NDA_FDB_EXT_ATTRS:  {Name: "fdb-ext-attrs", Type: NestT, Max: 65535, Nested: &FDBExtSet},
 		NDA_FLAGS_EXT:      {Name: "flags-ext", Type: U32, Min: 4, Max: 4, Enum: &neighFlagsExtEnum},
 		NDA_NDM_STATE_MASK: {Name: "ndm-state-mask", Type: U16, Min: 2, Max: 2, Enum: &neighStateEnum},
 		NDA_NDM_FLAGS_MASK: {Name: "ndm-flags-mask", Type: U8, Min: 1, Max: 1, Enum: &neighFlagsEnum},
@@ -436,7 +437,7 @@ type FDBExtView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *FDBExtView) Parse(b []byte) (err error) {
 	*v = FDBExtView{}
-	v.attrs, err = fdbExtSet.Index(nil, b, v.at[:])
+	v.attrs, err = FDBExtSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -452,7 +453,8 @@ func (v *FDBExtView) ActivityNotify() (FDBNotify, bool) {
 // reset its age.
 func (v *FDBExtView) DontRefresh() bool { return v.attrs.Flag(v.at[NFEA_DONT_REFRESH]) }
 
-var fdbExtSet = Set{Name: "fdb-ext", Prefix: "NFEA_",
+// FDBExtSet describes the attributes of FDBExt.
+var FDBExtSet = Set{Name: "fdb-ext", Prefix: "NFEA_",
 	Attrs: []Attr{
 		NFEA_ACTIVITY_NOTIFY: {Name: "activity-notify", Type: U8, Min: 1, Max: 1, Enum: &fdbNotifyEnum},
 		NFEA_DONT_REFRESH:    {Name: "dont-refresh", Type: Flag},

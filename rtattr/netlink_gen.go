@@ -93,46 +93,46 @@ const (
 func (v Group) String() string { return groupEnum.Format(uint64(v)) }
 
 var groupEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "none"},
-	{1, "link"},
-	{2, "notify"},
-	{3, "neigh"},
-	{4, "tc"},
-	{5, "ipv4-ifaddr"},
-	{6, "ipv4-mroute"},
-	{7, "ipv4-route"},
-	{8, "ipv4-rule"},
-	{9, "ipv6-ifaddr"},
-	{10, "ipv6-mroute"},
-	{11, "ipv6-route"},
-	{12, "ipv6-ifinfo"},
-	{13, "decnet-ifaddr"},
-	{14, "nop2"},
-	{15, "decnet-route"},
-	{16, "decnet-rule"},
-	{17, "nop4"},
-	{18, "ipv6-prefix"},
-	{19, "ipv6-rule"},
-	{20, "nd-useropt"},
-	{21, "phonet-ifaddr"},
-	{22, "phonet-route"},
-	{23, "dcb"},
-	{24, "ipv4-netconf"},
-	{25, "ipv6-netconf"},
-	{26, "mdb"},
-	{27, "mpls-route"},
-	{28, "nsid"},
-	{29, "mpls-netconf"},
-	{30, "ipv4-mroute-r"},
-	{31, "ipv6-mroute-r"},
-	{32, "nexthop"},
-	{33, "brvlan"},
-	{34, "mctp-ifaddr"},
-	{35, "tunnel"},
-	{36, "stats"},
-	{37, "ipv4-mcaddr"},
-	{38, "ipv6-mcaddr"},
-	{39, "ipv6-acaddr"},
+	{Value: 0, Name: "none"},
+	{Value: 1, Name: "link"},
+	{Value: 2, Name: "notify"},
+	{Value: 3, Name: "neigh"},
+	{Value: 4, Name: "tc"},
+	{Value: 5, Name: "ipv4-ifaddr"},
+	{Value: 6, Name: "ipv4-mroute"},
+	{Value: 7, Name: "ipv4-route"},
+	{Value: 8, Name: "ipv4-rule"},
+	{Value: 9, Name: "ipv6-ifaddr"},
+	{Value: 10, Name: "ipv6-mroute"},
+	{Value: 11, Name: "ipv6-route"},
+	{Value: 12, Name: "ipv6-ifinfo"},
+	{Value: 13, Name: "decnet-ifaddr"},
+	{Value: 14, Name: "nop2"},
+	{Value: 15, Name: "decnet-route"},
+	{Value: 16, Name: "decnet-rule"},
+	{Value: 17, Name: "nop4"},
+	{Value: 18, Name: "ipv6-prefix"},
+	{Value: 19, Name: "ipv6-rule"},
+	{Value: 20, Name: "nd-useropt"},
+	{Value: 21, Name: "phonet-ifaddr"},
+	{Value: 22, Name: "phonet-route"},
+	{Value: 23, Name: "dcb"},
+	{Value: 24, Name: "ipv4-netconf"},
+	{Value: 25, Name: "ipv6-netconf"},
+	{Value: 26, Name: "mdb"},
+	{Value: 27, Name: "mpls-route"},
+	{Value: 28, Name: "nsid"},
+	{Value: 29, Name: "mpls-netconf"},
+	{Value: 30, Name: "ipv4-mroute-r"},
+	{Value: 31, Name: "ipv6-mroute-r"},
+	{Value: 32, Name: "nexthop"},
+	{Value: 33, Name: "brvlan"},
+	{Value: 34, Name: "mctp-ifaddr"},
+	{Value: 35, Name: "tunnel"},
+	{Value: 36, Name: "stats"},
+	{Value: 37, Name: "ipv4-mcaddr"},
+	{Value: 38, Name: "ipv6-mcaddr"},
+	{Value: 39, Name: "ipv6-acaddr"},
 }}
 
 // PolicyType is an NL_ATTR_TYPE_* value of linux/netlink.h. Type of an attribute as the
@@ -164,24 +164,24 @@ const (
 func (v PolicyType) String() string { return policyTypeEnum.Format(uint64(v)) }
 
 var policyTypeEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "invalid"},
-	{1, "flag"},
-	{2, "u8"},
-	{3, "u16"},
-	{4, "u32"},
-	{5, "u64"},
-	{6, "s8"},
-	{7, "s16"},
-	{8, "s32"},
-	{9, "s64"},
-	{10, "binary"},
-	{11, "string"},
-	{12, "nul-string"},
-	{13, "nested"},
-	{14, "nested-array"},
-	{15, "bitfield32"},
-	{16, "sint"},
-	{17, "uint"},
+	{Value: 0, Name: "invalid"},
+	{Value: 1, Name: "flag"},
+	{Value: 2, Name: "u8"},
+	{Value: 3, Name: "u16"},
+	{Value: 4, Name: "u32"},
+	{Value: 5, Name: "u64"},
+	{Value: 6, Name: "s8"},
+	{Value: 7, Name: "s16"},
+	{Value: 8, Name: "s32"},
+	{Value: 9, Name: "s64"},
+	{Value: 10, Name: "binary"},
+	{Value: 11, Name: "string"},
+	{Value: 12, Name: "nul-string"},
+	{Value: 13, Name: "nested"},
+	{Value: 14, Name: "nested-array"},
+	{Value: 15, Name: "bitfield32"},
+	{Value: 16, Name: "sint"},
+	{Value: 17, Name: "uint"},
 }}
 
 // ExtFilter is an RTEXT_FILTER_* value of linux/netlink.h. What a request for links
@@ -203,14 +203,14 @@ const (
 func (v ExtFilter) String() string { return extFilterEnum.Format(uint64(v)) }
 
 var extFilterEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "vf"},
-	{2, "brvlan"},
-	{4, "brvlan-compressed"},
-	{8, "skip-stats"},
-	{16, "mrp"},
-	{32, "cfm-config"},
-	{64, "cfm-status"},
-	{128, "mst"},
+	{Value: 1, Name: "vf"},
+	{Value: 2, Name: "brvlan"},
+	{Value: 4, Name: "brvlan-compressed"},
+	{Value: 8, Name: "skip-stats"},
+	{Value: 16, Name: "mrp"},
+	{Value: 32, Name: "cfm-config"},
+	{Value: 64, Name: "cfm-status"},
+	{Value: 128, Name: "mst"},
 }}
 
 // Scope is an RT_SCOPE_* value of linux/netlink.h. Distance to a destination; values
@@ -229,11 +229,11 @@ const (
 func (v Scope) String() string { return scopeEnum.Format(uint64(v)) }
 
 var scopeEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "universe"},
-	{200, "site"},
-	{253, "link"},
-	{254, "host"},
-	{255, "nowhere"},
+	{Value: 0, Name: "universe"},
+	{Value: 200, Name: "site"},
+	{Value: 253, Name: "link"},
+	{Value: 254, Name: "host"},
+	{Value: 255, Name: "nowhere"},
 }}
 
 // RouteType is an RTN_* value of linux/netlink.h. What happens to a packet of a route.
@@ -258,18 +258,18 @@ const (
 func (v RouteType) String() string { return routeTypeEnum.Format(uint64(v)) }
 
 var routeTypeEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "unspec"},
-	{1, "unicast"},
-	{2, "local"},
-	{3, "broadcast"},
-	{4, "anycast"},
-	{5, "multicast"},
-	{6, "blackhole"},
-	{7, "unreachable"},
-	{8, "prohibit"},
-	{9, "throw"},
-	{10, "nat"},
-	{11, "xresolve"},
+	{Value: 0, Name: "unspec"},
+	{Value: 1, Name: "unicast"},
+	{Value: 2, Name: "local"},
+	{Value: 3, Name: "broadcast"},
+	{Value: 4, Name: "anycast"},
+	{Value: 5, Name: "multicast"},
+	{Value: 6, Name: "blackhole"},
+	{Value: 7, Name: "unreachable"},
+	{Value: 8, Name: "prohibit"},
+	{Value: 9, Name: "throw"},
+	{Value: 10, Name: "nat"},
+	{Value: 11, Name: "xresolve"},
 }}
 
 // Protocol is an RTPROT_* value of linux/netlink.h. Who installed a route or a neighbour;
@@ -307,30 +307,30 @@ const (
 func (v Protocol) String() string { return protocolEnum.Format(uint64(v)) }
 
 var protocolEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "unspec"},
-	{1, "redirect"},
-	{2, "kernel"},
-	{3, "boot"},
-	{4, "static"},
-	{8, "gated"},
-	{9, "ra"},
-	{10, "mrt"},
-	{11, "zebra"},
-	{12, "bird"},
-	{13, "dnrouted"},
-	{14, "xorp"},
-	{15, "ntk"},
-	{16, "dhcp"},
-	{17, "mrouted"},
-	{18, "keepalived"},
-	{42, "babel"},
-	{84, "ovn"},
-	{99, "openr"},
-	{186, "bgp"},
-	{187, "isis"},
-	{188, "ospf"},
-	{189, "rip"},
-	{192, "eigrp"},
+	{Value: 0, Name: "unspec"},
+	{Value: 1, Name: "redirect"},
+	{Value: 2, Name: "kernel"},
+	{Value: 3, Name: "boot"},
+	{Value: 4, Name: "static"},
+	{Value: 8, Name: "gated"},
+	{Value: 9, Name: "ra"},
+	{Value: 10, Name: "mrt"},
+	{Value: 11, Name: "zebra"},
+	{Value: 12, Name: "bird"},
+	{Value: 13, Name: "dnrouted"},
+	{Value: 14, Name: "xorp"},
+	{Value: 15, Name: "ntk"},
+	{Value: 16, Name: "dhcp"},
+	{Value: 17, Name: "mrouted"},
+	{Value: 18, Name: "keepalived"},
+	{Value: 42, Name: "babel"},
+	{Value: 84, Name: "ovn"},
+	{Value: 99, Name: "openr"},
+	{Value: 186, Name: "bgp"},
+	{Value: 187, Name: "isis"},
+	{Value: 188, Name: "ospf"},
+	{Value: 189, Name: "rip"},
+	{Value: 192, Name: "eigrp"},
 }}
 
 // NlMsghdr is struct nlmsghdr. Header of every netlink message.
@@ -385,14 +385,14 @@ var nlMsghdrStruct = Struct{Name: "nlmsghdr", Size: 16, Members: []Member{
 // NlMsgerr is struct nlmsgerr. Fixed header of an error or a confirmation.
 type NlMsgerr struct {
 	Errno int32    // Negative error number, 0 for success.
-	Msg   [16]byte // Header of the request; its payload follows unless NLM_F_CAPPED is set.
+	Msg   NlMsghdr // Header of the request; its payload follows unless NLM_F_CAPPED is set.
 }
 
 // put writes the 20 bytes of s.
 func (s *NlMsgerr) put(b []byte) {
 	_ = b[19]
 	binary.NativeEndian.PutUint32(b[0:], uint32(s.Errno))
-	copy(b[4:], s.Msg[:])
+	s.Msg.put(b[4:20])
 }
 
 // Append appends the 20 bytes of s to b.
@@ -410,13 +410,13 @@ func (s *NlMsgerr) Parse(b []byte) {
 	_ = b[19]
 	*s = NlMsgerr{
 		Errno: int32(binary.NativeEndian.Uint32(b[0:])),
-		Msg:   [16]byte(b[4:]),
 	}
+	s.Msg.Parse(b[4:20])
 }
 
 var nlMsgerrStruct = Struct{Name: "nlmsgerr", Size: 20, Members: []Member{
 	{Name: "error", Off: 0, Len: 4, Type: S32},
-	{Name: "msg", Off: 4, Len: 16, Type: Binary},
+	{Name: "msg", Off: 4, Len: 16, Type: StructT, Struct: &nlMsghdrStruct},
 }}
 
 // RtGenmsg is struct rtgenmsg. Shortest fixed header of the route protocol.
@@ -536,7 +536,7 @@ type ErrorAckView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *ErrorAckView) Parse(b []byte) (err error) {
 	*v = ErrorAckView{}
-	v.attrs, err = errorAckSet.Index(nil, b, v.at[:])
+	v.attrs, err = ErrorAckSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -573,12 +573,13 @@ func (v *ErrorAckView) MissingNest() (uint32, bool) {
 	return v.attrs.Uint32(v.at[NLMSGERR_ATTR_MISS_NEST])
 }
 
-var errorAckSet = Set{Name: "nlmsgerr", Prefix: "NLMSGERR_ATTR_",
+// ErrorAckSet describes the attributes of ErrorAck.
+var ErrorAckSet = Set{Name: "nlmsgerr", Prefix: "NLMSGERR_ATTR_",
 	Attrs: []Attr{
 		NLMSGERR_ATTR_MSG:       {Name: "msg", Type: String, Max: 65535},
 		NLMSGERR_ATTR_OFFS:      {Name: "offs", Type: U32, Min: 4, Max: 4},
 		NLMSGERR_ATTR_COOKIE:    {Name: "cookie", Type: Binary, Max: 65535},
-		NLMSGERR_ATTR_POLICY:    {Name: "policy", Type: NestT, Max: 65535, Nested: &policySet},
+		NLMSGERR_ATTR_POLICY:    {Name: "policy", Type: NestT, Max: 65535, Nested: &PolicySet},
 		NLMSGERR_ATTR_MISS_TYPE: {Name: "miss-type", Type: U32, Min: 4, Max: 4},
 		NLMSGERR_ATTR_MISS_NEST: {Name: "miss-nest", Type: U32, Min: 4, Max: 4},
 	}}
@@ -648,7 +649,7 @@ type PolicyView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *PolicyView) Parse(b []byte) (err error) {
 	*v = PolicyView{}
-	v.attrs, err = policySet.Index(nil, b, v.at[:])
+	v.attrs, err = PolicySet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -711,7 +712,8 @@ func (v *PolicyView) Bitfield32Mask() (uint32, bool) {
 // Mask returns NL_POLICY_TYPE_ATTR_MASK. Bits that an unsigned number may have.
 func (v *PolicyView) Mask() (uint64, bool) { return v.attrs.Uint64(v.at[NL_POLICY_TYPE_ATTR_MASK]) }
 
-var policySet = Set{Name: "policy-type", Prefix: "NL_POLICY_TYPE_ATTR_",
+// PolicySet describes the attributes of Policy.
+var PolicySet = Set{Name: "policy-type", Prefix: "NL_POLICY_TYPE_ATTR_",
 	Attrs: []Attr{
 		NL_POLICY_TYPE_ATTR_TYPE:            {Name: "type", Type: U32, Min: 4, Max: 4, Enum: &policyTypeEnum},
 		NL_POLICY_TYPE_ATTR_MIN_VALUE_S:     {Name: "min-value-s", Type: S64, Min: 8, Max: 8},

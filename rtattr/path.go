@@ -11,16 +11,21 @@ type scope struct {
 	attrs  []byte // selectors are looked up here
 	header []byte // fixed header of the message, for variants
 	outer  *scope
+	head   *Struct // fixed struct before attrs, inside of the attribute
 	elems  *Struct // attrs is a sequence of this struct and attributes
+	each   *Attr   // what each of attrs is, whose types are indexes
 }
 
 // newScope returns the scope of a message's payload.
 func newScope(set *Set, payload []byte) *scope {
-	n := min(set.headerLen(), len(payload))
+	n := min(set.headerLen(payload), len(payload))
 	return &scope{set: set, header: payload, attrs: payload[n:]}
 }
 
 func (s *scope) attr(typ uint16) *Attr {
+	if s.each != nil {
+		return s.each
+	}
 	if s.set == nil || int(typ) >= len(s.set.Attrs) || s.set.Attrs[typ].Name == "" {
 		return nil
 	}
@@ -31,6 +36,9 @@ func (s *scope) attr(typ uint16) *Attr {
 // ".data(vxlan)", or ".77" if there is no name.
 func (s *scope) name(typ uint16) string {
 	a := s.attr(typ)
+	if s.each != nil {
+		return fmt.Sprintf("[%d]", typ)
+	}
 	if a == nil {
 		return fmt.Sprintf(".%d", typ)
 	}
@@ -51,19 +59,37 @@ func (s *scope) enter(typ uint16, b []byte) *scope {
 	}
 	switch {
 	case a.Sub != nil:
-		if f := s.format(a.Sub); f != nil && f.Nested != nil {
-			in.set = f.Nested.Set()
+		if f := s.format(a.Sub); f != nil {
+			in.head = f.Header
+			if f.Nested != nil {
+				in.set = f.Nested.Set()
+			}
 		}
+	case a.Type == Indexed:
+		in.each = a.element()
+	case a.Type == TypeValue && a.Depth > 0:
+		in.each = &Attr{Type: TypeValue, Depth: a.Depth - 1, Nested: a.Nested}
 	case a.Nested != nil:
 		in.set = a.Nested.Set()
-		switch {
-		case a.Type == Sequence:
+		if a.Type == Sequence {
 			in.elems = a.Struct
-		case a.Struct != nil:
-			in.attrs = b[min(align4(a.Struct.Size), len(b)):]
+		} else {
+			in.head = a.Struct
 		}
 	}
+	if in.head != nil {
+		in.attrs = b[min(align4(in.head.Size), len(b)):]
+	}
 	return in
+}
+
+// element is what an array of attributes consists of.
+func (a *Attr) element() *Attr {
+	e := &Attr{Type: a.Elem, Max: maxAttrLen, Enum: a.Enum, Struct: a.Struct, Nested: a.Nested}
+	if n := uint16(a.Elem.size()); n > 0 {
+		e.Min, e.Max = n, n
+	}
+	return e
 }
 
 // nested reports whether attribute typ holds attributes that can be walked.
@@ -74,9 +100,11 @@ func (s *scope) nested(typ uint16, flagged bool) bool {
 		return flagged
 	case a.Sub != nil:
 		f := s.format(a.Sub)
-		return f != nil && f.Nested != nil
+		return f != nil && (f.Nested != nil || f.Header != nil)
+	case a.Type == Indexed:
+		return true
 	}
-	return a.Nested != nil && (a.Type == NestT || a.Type == Sequence || flagged)
+	return a.Nested != nil && (a.Type == NestT || a.Type == Sequence || a.Type == TypeValue || flagged)
 }
 
 // elem returns the scope of the attributes of one array element.
@@ -169,7 +197,7 @@ func (s *Set) locate(m Msg, off int) ([]byte, *scope) {
 	}
 	off -= msgHeaderLen
 	b := m.Payload()
-	if n := s.headerLen(); off < n {
+	if n := s.headerLen(b); off < n {
 		return append([]byte{'.'}, s.Header.member(off)...), nil
 	}
 	sc := newScope(s, b)
@@ -206,7 +234,7 @@ func (s *scope) locate(dst []byte, off int) ([]byte, *scope) {
 		}
 		skip := len(payload) - len(in.attrs)
 		if off < skip {
-			return append(append(dst, '.'), s.attr(typ).Struct.member(off)...), nil
+			return append(append(dst, '.'), in.head.member(off)...), nil
 		}
 		return in.locate(dst, off-skip)
 	}

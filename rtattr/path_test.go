@@ -61,19 +61,19 @@ func TestPath(t *testing.T) {
 		{1000, "+1000"},
 	}
 	for _, tt := range tests {
-		if got := linkSet.Path(b, tt.off); got != tt.want {
+		if got := LinkSet.Path(b, tt.off); got != tt.want {
 			t.Errorf("Path(%d) = %q, want %q", tt.off, got, tt.want)
 		}
 	}
 	for off := range len(b) + 1 {
-		linkSet.Path(b[:off], off/2) // any offset, any cut
+		LinkSet.Path(b[:off], off/2) // any offset, any cut
 	}
 	var none *Set
 	equal(t, "no set", none.Path(b, linkinfo+4), "+28") // a fixed header is not known
-	equal(t, "missing", linkSet.MissingPath(b, 0, IFLA_IFNAME), ".ifname")
-	equal(t, "missing inside", linkSet.MissingPath(b, data, IFLA_VXLAN_PORT), ".linkinfo.data(vxlan).port")
-	equal(t, "missing without name", linkSet.MissingPath(b, unknown, 5), ".77.5")
-	equal(t, "missing in no message", linkSet.MissingPath(nil, 0, 5), ".5")
+	equal(t, "missing", LinkSet.MissingPath(b, 0, IFLA_IFNAME), ".ifname")
+	equal(t, "missing inside", LinkSet.MissingPath(b, data, IFLA_VXLAN_PORT), ".linkinfo.data(vxlan).port")
+	equal(t, "missing without name", LinkSet.MissingPath(b, unknown, 5), ".77.5")
+	equal(t, "missing in no message", LinkSet.MissingPath(nil, 0, 5), ".5")
 }
 
 func TestPathElements(t *testing.T) {
@@ -94,9 +94,9 @@ func TestPathElements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "first", routeSet.Path(b, first+rtNexthopStruct.Size), ".multipath[0].gateway")
-	equal(t, "second", routeSet.Path(b, second+rtNexthopStruct.Size), ".multipath[1].gateway")
-	equal(t, "member", routeSet.Path(b, second+4), ".multipath[1].ifindex")
+	equal(t, "first", RouteSet.Path(b, first+rtNexthopStruct.Size), ".multipath[0].gateway")
+	equal(t, "second", RouteSet.Path(b, second+rtNexthopStruct.Size), ".multipath[1].gateway")
+	equal(t, "member", RouteSet.Path(b, second+4), ".multipath[1].ifindex")
 }
 
 // TestPathVariants has one attribute whose meaning the family decides.
@@ -115,6 +115,6 @@ func TestPathVariants(t *testing.T) {
 		if family == AF_INET {
 			want = ".protinfo+0" // no table: bytes
 		}
-		equal(t, "path", linkSet.Path(b, off), want)
+		equal(t, "path", LinkSet.Path(b, off), want)
 	}
 }

@@ -277,11 +277,11 @@ const (
 func (v RouteTable) String() string { return routeTableEnum.Format(uint64(v)) }
 
 var routeTableEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "unspec"},
-	{252, "compat"},
-	{253, "default"},
-	{254, "main"},
-	{255, "local"},
+	{Value: 0, Name: "unspec"},
+	{Value: 252, Name: "compat"},
+	{Value: 253, Name: "default"},
+	{Value: 254, Name: "main"},
+	{Value: 255, Name: "local"},
 }}
 
 // RouteFlags is an RTM_F_* value of linux/rtnetlink.h. Flags of a route.
@@ -303,15 +303,15 @@ const (
 func (v RouteFlags) String() string { return routeFlagsEnum.Format(uint64(v)) }
 
 var routeFlagsEnum = Enum{Flags: true, Values: []EnumValue{
-	{256, "notify"},
-	{512, "cloned"},
-	{1024, "equalize"},
-	{2048, "prefix"},
-	{4096, "lookup-table"},
-	{8192, "fib-match"},
-	{16384, "offload"},
-	{32768, "trap"},
-	{536870912, "offload-failed"},
+	{Value: 256, Name: "notify"},
+	{Value: 512, Name: "cloned"},
+	{Value: 1024, Name: "equalize"},
+	{Value: 2048, Name: "prefix"},
+	{Value: 4096, Name: "lookup-table"},
+	{Value: 8192, Name: "fib-match"},
+	{Value: 16384, Name: "offload"},
+	{Value: 32768, Name: "trap"},
+	{Value: 536870912, Name: "offload-failed"},
 }}
 
 // NexthopFlags is an RTNH_F_* value of linux/rtnetlink.h. Flags of a nexthop.
@@ -331,13 +331,13 @@ const (
 func (v NexthopFlags) String() string { return nexthopFlagsEnum.Format(uint64(v)) }
 
 var nexthopFlagsEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "dead"},
-	{2, "pervasive"},
-	{4, "onlink"},
-	{8, "offload"},
-	{16, "linkdown"},
-	{32, "unresolved"},
-	{64, "trap"},
+	{Value: 1, Name: "dead"},
+	{Value: 2, Name: "pervasive"},
+	{Value: 4, Name: "onlink"},
+	{Value: 8, Name: "offload"},
+	{Value: 16, Name: "linkdown"},
+	{Value: 32, Name: "unresolved"},
+	{Value: 64, Name: "trap"},
 }}
 
 // RouteFeature is an RTAX_FEATURE_* value of linux/rtnetlink.h. Features of the transport
@@ -356,11 +356,11 @@ const (
 func (v RouteFeature) String() string { return routeFeatureEnum.Format(uint64(v)) }
 
 var routeFeatureEnum = Enum{Flags: true, Values: []EnumValue{
-	{1, "ecn"},
-	{2, "sack"},
-	{4, "timestamp"},
-	{8, "allfrag"},
-	{16, "tcp-usec-ts"},
+	{Value: 1, Name: "ecn"},
+	{Value: 2, Name: "sack"},
+	{Value: 4, Name: "timestamp"},
+	{Value: 8, Name: "allfrag"},
+	{Value: 16, Name: "tcp-usec-ts"},
 }}
 
 // RouterPref is an ICMPV6_ROUTER_PREF_* value of linux/rtnetlink.h. Preference of a
@@ -378,10 +378,10 @@ const (
 func (v RouterPref) String() string { return routerPrefEnum.Format(uint64(v)) }
 
 var routerPrefEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "medium"},
-	{1, "high"},
-	{2, "invalid"},
-	{3, "low"},
+	{Value: 0, Name: "medium"},
+	{Value: 1, Name: "high"},
+	{Value: 2, Name: "invalid"},
+	{Value: 3, Name: "low"},
 }}
 
 // EncapType is an LWTUNNEL_ENCAP_* value of linux/rtnetlink.h. Kind of a light-weight
@@ -406,17 +406,17 @@ const (
 func (v EncapType) String() string { return encapTypeEnum.Format(uint64(v)) }
 
 var encapTypeEnum = Enum{Flags: false, Values: []EnumValue{
-	{0, "none"},
-	{1, "mpls"},
-	{2, "ip"},
-	{3, "ila"},
-	{4, "ip6"},
-	{5, "seg6"},
-	{6, "bpf"},
-	{7, "seg6-local"},
-	{8, "rpl"},
-	{9, "ioam6"},
-	{10, "xfrm"},
+	{Value: 0, Name: "none"},
+	{Value: 1, Name: "mpls"},
+	{Value: 2, Name: "ip"},
+	{Value: 3, Name: "ila"},
+	{Value: 4, Name: "ip6"},
+	{Value: 5, Name: "seg6"},
+	{Value: 6, Name: "bpf"},
+	{Value: 7, Name: "seg6-local"},
+	{Value: 8, Name: "rpl"},
+	{Value: 9, Name: "ioam6"},
+	{Value: 10, Name: "xfrm"},
 }}
 
 // Attributes of Route. Attributes of a route, and of each nexthop in a multipath route.
@@ -459,7 +459,7 @@ type RouteEncoder struct{ Nest }
 
 // AppendRoute begins a message of type typ with a RtMsg. End closes it.
 func AppendRoute(e *Encoder, typ, flags uint16, h RtMsg) RouteEncoder {
-	w, b := e.BeginHeader(&routeSet, typ, flags, 12)
+	w, b := e.BeginHeader(&RouteSet, typ, flags, 12)
 	h.put(b)
 	return RouteEncoder{w}
 }
@@ -517,7 +517,12 @@ func (w RouteEncoder) Via(v RtVia, addr netip.Addr) {
 }
 
 // NewDst puts RTA_NEWDST. MPLS labels that replace the incoming one, outermost first.
-func (w RouteEncoder) NewDst(v []uint32) { w.Uint32sBE(RTA_NEWDST, v) }
+func (w RouteEncoder) NewDst(v []uint32) {
+	b := w.Space(RTA_NEWDST, 4*len(v))
+	for i, x := range v {
+		binary.BigEndian.PutUint32(b[4*i:], uint32(x))
+	}
+}
 
 // Pref puts RTA_PREF. Preference of the router that announced the route.
 func (w RouteEncoder) Pref(v RouterPref) { w.Uint8(RTA_PREF, uint8(v)) }
@@ -585,18 +590,18 @@ type RouteView struct {
 func (v *RouteView) Parse(b []byte) error {
 	*v = RouteView{}
 	if len(b) < 12 {
-		return routeSet.BadHeader(len(b))
+		return RouteSet.BadHeader(&rtMsgStruct, len(b))
 	}
 	v.Header.Parse(b)
 	var err error
-	v.attrs, err = routeSet.Index(b, b[min(12, len(b)):], v.at[:])
+	v.attrs, err = RouteSet.Index(b, b[min(12, len(b)):], v.at[:])
 	return err
 }
 
 // ParseAttrs reads attributes that no RtMsg precedes.
 func (v *RouteView) ParseAttrs(b []byte) (err error) {
 	*v = RouteView{}
-	v.attrs, err = routeSet.Index(nil, b, v.at[:])
+	v.attrs, err = RouteSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -699,9 +704,8 @@ func (v *RouteView) Via() (s RtVia, addr netip.Addr, ok bool) {
 }
 
 // NewDst returns RTA_NEWDST. MPLS labels that replace the incoming one, outermost first.
-func (v *RouteView) NewDst() (Uint32sBE, bool) {
-	b, ok := v.attrs.Bytes(v.at[RTA_NEWDST])
-	return b, ok
+func (v *RouteView) NewDst() (Array[uint32], bool) {
+	return ArrayOf[uint32](v.attrs, v.at[RTA_NEWDST], U32BE)
 }
 
 // Pref returns RTA_PREF. Preference of the router that announced the route.
@@ -755,7 +759,8 @@ func (v *RouteView) NexthopID() (uint32, bool) { return v.attrs.Uint32(v.at[RTA_
 // FlowLabel returns RTA_FLOWLABEL. IPv6 flow label of the packet in a look-up, 20 bits.
 func (v *RouteView) FlowLabel() (uint32, bool) { return v.attrs.Uint32BE(v.at[RTA_FLOWLABEL]) }
 
-var routeSet = Set{Name: "route", Prefix: "RTA_",
+// RouteSet describes the attributes of Route.
+var RouteSet = Set{Name: "route", Prefix: "RTA_",
 	Header: &rtMsgStruct,
 	Attrs: []Attr{
 		RTA_DST: {Name: "dst", Type: Address, Min: 4, Max: 16, Variants: []Variant{
@@ -767,7 +772,7 @@ var routeSet = Set{Name: "route", Prefix: "RTA_",
 		RTA_GATEWAY:    {Name: "gateway", Type: Address, Min: 4, Max: 16},
 		RTA_PRIORITY:   {Name: "priority", Type: U32, Min: 4, Max: 4},
 		RTA_PREFSRC:    {Name: "prefsrc", Type: Address, Min: 4, Max: 16},
-		RTA_METRICS:    {Name: "metrics", Type: NestT, Max: 65535, Nested: &metricsSet},
+		RTA_METRICS:    {Name: "metrics", Type: NestT, Max: 65535, Nested: &MetricsSet},
 		RTA_MULTIPATH:  {Name: "multipath", Type: Sequence, Max: 65535, Struct: &rtNexthopStruct, Nested: routeRef{}},
 		RTA_PROTOINFO:  {Name: "protoinfo", Type: Unused, Max: 65535},
 		RTA_FLOW:       {Name: "flow", Type: U32, Min: 4, Max: 4},
@@ -778,7 +783,7 @@ var routeSet = Set{Name: "route", Prefix: "RTA_",
 		RTA_MARK:       {Name: "mark", Type: U32, Min: 4, Max: 4},
 		RTA_MFC_STATS:  {Name: "mfc-stats", Type: StructT, Max: 65535, Struct: &mfcStatsStruct},
 		RTA_VIA:        {Name: "via", Type: Tail, Min: 2, Max: 65535, Struct: &rtViaStruct},
-		RTA_NEWDST:     {Name: "newdst", Type: U32BEArr, Max: 65535},
+		RTA_NEWDST:     {Name: "newdst", Type: Arr, Elem: U32BE, Max: 65535},
 		RTA_PREF:       {Name: "pref", Type: U8, Min: 1, Max: 1, Enum: &routerPrefEnum},
 		RTA_ENCAP_TYPE: {Name: "encap-type", Type: U16, Min: 2, Max: 2, Enum: &encapTypeEnum},
 		RTA_ENCAP:      {Name: "encap", Type: Binary, Max: 65535},
@@ -798,7 +803,7 @@ var routeSet = Set{Name: "route", Prefix: "RTA_",
 
 type routeRef struct{}
 
-func (routeRef) Set() *Set { return &routeSet }
+func (routeRef) Set() *Set { return &RouteSet }
 
 // Attributes of Metrics. Metrics of the transport to a destination.
 const (
@@ -889,7 +894,7 @@ type MetricsView struct {
 // error returned; unknown ones stay in Attrs.
 func (v *MetricsView) Parse(b []byte) (err error) {
 	*v = MetricsView{}
-	v.attrs, err = metricsSet.Index(nil, b, v.at[:])
+	v.attrs, err = MetricsSet.Index(nil, b, v.at[:])
 	return err
 }
 
@@ -955,7 +960,8 @@ func (v *MetricsView) FastOpenNoCookie() (uint32, bool) {
 	return v.attrs.Uint32(v.at[RTAX_FASTOPEN_NO_COOKIE])
 }
 
-var metricsSet = Set{Name: "route-metrics", Prefix: "RTAX_",
+// MetricsSet describes the attributes of Metrics.
+var MetricsSet = Set{Name: "route-metrics", Prefix: "RTAX_",
 	Attrs: []Attr{
 		RTAX_LOCK:               {Name: "lock", Type: U32, Min: 4, Max: 4},
 		RTAX_MTU:                {Name: "mtu", Type: U32, Min: 4, Max: 4},

@@ -23,11 +23,16 @@ func (s *Set) Set() *Set { return s }
 // Set method, since Go variables may not be initialised in a circle.
 type SetRef interface{ Set() *Set }
 
-func (s *Set) headerLen() int {
+// headerLen is where the attributes of a message begin, whose payload is b.
+func (s *Set) headerLen(b []byte) int {
 	if s == nil || s.Header == nil {
 		return 0
 	}
-	return align4(s.Header.Size)
+	n := s.Header.Size
+	if size := s.Header.TailSize; size > 0 && n <= len(b) {
+		n += int(scalar(b[s.Header.TailOff:], U32, size))
+	}
+	return align4(n)
 }
 
 func align4(n int) int { return (n + 3) &^ 3 }
@@ -35,6 +40,8 @@ func align4(n int) int { return (n + 3) &^ 3 }
 // An Attr describes one attribute type of a Set.
 type Attr struct {
 	Type     Type
+	Elem     Type   // of an array
+	Depth    uint8  // of a TypeValue
 	Min, Max uint16 // payload lengths that Parse accepts
 	Name     string
 	Variants []Variant
@@ -56,7 +63,8 @@ func (s *Set) CName(a *Attr) string {
 // A Type is the form of a payload.
 type Type uint8
 
-// The types of a payload. BE is network byte order, the others are in host order.
+// The types of a payload. BE is network byte order, LE little-endian, the others
+// are in host order.
 const (
 	Binary Type = iota
 	Unused
@@ -73,21 +81,24 @@ const (
 	U16BE
 	U32BE
 	U64BE
+	U16LE
+	U32LE
+	U64LE
 	Uint // 4 or 8 bytes
 	Sint // 4 or 8 bytes
 	String
 	Address   // IPv4 or IPv6, in network byte order
 	HWAddr    // link-layer address
+	BitField  // struct nla_bitfield32
 	StructT   // a C struct; kernels of other ages send shorter and longer ones
 	StructArr // an array of a C struct
-	U32Arr
-	S32Arr
-	U64Arr
-	U32BEArr
-	Tail     // a C struct followed by an address
-	NestT    // attributes, behind a fixed struct if there is one
-	SubMsg   // attributes that a selector decides about
-	Sequence // elements of a struct and attributes, with a length in front
+	Arr       // an array of Elem
+	Tail      // a C struct followed by an address
+	NestT     // attributes, behind a fixed struct if there is one
+	SubMsg    // what a selector decides about
+	Sequence  // elements of a struct and attributes, with a length in front
+	Indexed   // attributes whose types are indexes, each an Elem
+	TypeValue // Depth levels of attributes whose types are values, then attributes
 )
 
 // A SubMessage tells the formats of an attribute by the value of another, the
@@ -99,9 +110,10 @@ type SubMessage struct {
 
 // A Format is the meaning of a sub-message for one selector value.
 type Format struct {
-	Value  string // of a string selector
-	Num    uint64 // of a scalar selector
-	Nested SetRef // nil: nothing is inside
+	Value  string  // of a string selector, the name of a scalar one
+	Num    uint64  // of a scalar selector
+	Header *Struct // fixed header before the attributes, or nil
+	Nested SetRef  // nil: no attributes are inside
 }
 
 // A Variant is another meaning that an attribute has where a member of the
@@ -127,6 +139,9 @@ type Struct struct {
 	Name    string // in C
 	Size    int
 	Members []Member
+	// TailOff and TailSize are where a header says how many bytes follow it before
+	// the attributes; TailSize is 0 if there are none (struct nduseroptmsg has them).
+	TailOff, TailSize int
 }
 
 // A Member is a member of a Struct.
@@ -136,6 +151,8 @@ type Member struct {
 	Len  int // bytes
 	Type Type
 	Enum *Enum
+	// Struct is the type of a member that is a struct itself.
+	Struct *Struct
 }
 
 // An Enum names the values, or the bits, of a C enum or a group of defines.
@@ -176,16 +193,37 @@ func (e *Enum) Format(v uint64) string {
 	return strings.Join(names, "|")
 }
 
+func (t Type) order() binary.ByteOrder {
+	switch t {
+	case U16BE, U32BE, U64BE:
+		return binary.BigEndian
+	case U16LE, U32LE, U64LE:
+		return binary.LittleEndian
+	}
+	return binary.NativeEndian
+}
+
+// size is the length of a scalar of fixed size, 0 for other types.
+func (t Type) size() int {
+	switch t {
+	case U8, S8:
+		return 1
+	case U16, S16, U16BE, U16LE:
+		return 2
+	case U32, S32, U32BE, U32LE:
+		return 4
+	case U64, S64, U64BE, U64LE:
+		return 8
+	}
+	return 0
+}
+
 // scalar reads the first n bytes of b as an unsigned number.
 func scalar(b []byte, t Type, n int) uint64 {
 	if n > len(b) {
 		return 0
 	}
-	var o binary.ByteOrder = binary.NativeEndian
-	switch t {
-	case U16BE, U32BE, U64BE:
-		o = binary.BigEndian
-	}
+	o := t.order()
 	switch n {
 	case 1:
 		return uint64(b[0])

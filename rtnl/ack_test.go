@@ -31,7 +31,7 @@ func ackPayload(errno int32, put func(rtattr.ErrorAckEncoder)) []byte {
 		panic(err)
 	}
 	h := rtattr.NlMsghdr{Len: 16, Type: rtattr.RTM_NEWLINK}
-	b := rtattr.NlMsgerr{Errno: errno, Msg: [16]byte(h.Append(nil))}.Append(nil)
+	b := rtattr.NlMsgerr{Errno: errno, Msg: h}.Append(nil)
 	return append(b, attrs...)
 }
 
