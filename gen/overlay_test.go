@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/nlwire/nlwire/internal/kernelspecs"
 )
 
 func parseNode(t testing.TB, b []byte) *yaml.Node {
@@ -198,5 +201,64 @@ func TestOverlayOrigins(t *testing.T) {
 	}
 	if got := from.file(value(attr, "name"), "spec.yaml"); got != "spec.yaml" {
 		t.Errorf("the name is from %s", got)
+	}
+}
+
+// TestOverlayKernel deletes the first item of every numbered list of the kernel's
+// specs: all others keep their numbers.
+func TestOverlayKernel(t *testing.T) {
+	files, err := kernelspecs.List(kernelspecs.Need(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec := parseNode(t, b)
+		was := numbers(t, spec)
+		over := map[string]any{"name": value(spec, "name").Value}
+		deleted := map[string]bool{}
+		first := func(list *yaml.Node) []*yaml.Node {
+			if list == nil || len(list.Content) == 0 {
+				return nil
+			}
+			return []*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!delete", Value: itemName(content(list.Content[0]), "name")}}
+		}
+		for _, lists := range [][2]string{{"definitions", "entries"}, {"attribute-sets", "attributes"}} {
+			var items []any
+			if all := value(spec, lists[0]); all != nil {
+				for _, x := range all.Content {
+					name := itemName(content(x), "name")
+					at := "/" + lists[0] + "/" + name + "/" + lists[1] + "/"
+					if gone := first(value(x, lists[1])); gone != nil && was[at+gone[0].Value] != "" {
+						items = append(items, map[string]any{"name": name, lists[1]: gone})
+						deleted[at+gone[0].Value] = true
+					}
+				}
+				over[lists[0]] = items
+			}
+		}
+		gone := first(value(spec, "operations", "list"))
+		over["operations"] = map[string]any{"list": gone}
+		deleted["/operations/list/"+gone[0].Value] = true
+		b, err = yaml.Marshal(over)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := applyOverlay(spec, f, parseNode(t, b), "overlay.yaml"); err != nil {
+			t.Errorf("%s: %v", f, err)
+			continue
+		}
+		now := numbers(t, spec)
+		for at, num := range was {
+			if now[at] != num && !deleted[at] {
+				t.Errorf("%s: the number of %s is %q, was %q", f, at, now[at], num)
+			}
+		}
+		if len(now) != len(was)-len(deleted) {
+			t.Errorf("%s: %d numbers, want %d without %d deleted", f, len(now), len(was), len(deleted))
+		}
 	}
 }
