@@ -613,7 +613,7 @@ func (o *overlayer) renumber(counts *counter, slots []*slot, taken [2]map[int64]
 // setNumber returns an item with a number at the end of keys.
 func (o *overlayer) setNumber(n *yaml.Node, keys []string, v int64) *yaml.Node {
 	if len(keys) == 0 {
-		return o.word(strconv.FormatInt(v, 10), n)
+		return o.word(strconv.FormatUint(uint64(v), 10), n)
 	}
 	out := o.edit(o.named("name", content(n)))
 	i := keyIndex(out, keys[0])
@@ -643,7 +643,8 @@ func countAttributes(set *yaml.Node) (*counter, error) {
 func countEntries(def *yaml.Node) (*counter, error) {
 	c := new(counter)
 	if v := value(def, "value-start"); v != nil {
-		if err := v.Decode(&c.next[0]); err != nil {
+		var ok bool
+		if c.next[0], ok = integer(v); !ok {
 			return nil, fmt.Errorf("value-start %s is no number to count from", v.Value)
 		}
 	}
@@ -692,6 +693,15 @@ func (c *counter) keys(item *yaml.Node, dir int) []string {
 	return nil
 }
 
+// integer reads a number, which may be in quotes. Very large ones wrap.
+func integer(n *yaml.Node) (int64, bool) {
+	if v, err := strconv.ParseUint(n.Value, 0, 64); err == nil {
+		return int64(v), true
+	}
+	v, err := strconv.ParseInt(n.Value, 0, 64)
+	return v, err == nil
+}
+
 // number counts one more item. The numbers that it has not are nil.
 func (c *counter) number(item *yaml.Node) (n [2]*int64, err error) {
 	for dir := range n {
@@ -700,7 +710,8 @@ func (c *counter) number(item *yaml.Node) (n [2]*int64, err error) {
 			continue
 		}
 		if v := value(item, keys...); v != nil {
-			if err := v.Decode(&c.next[dir]); err != nil {
+			var ok bool
+			if c.next[dir], ok = integer(v); !ok {
 				return n, fmt.Errorf("%s %s is no number", strings.Join(keys, " "), v.Value)
 			}
 		}
