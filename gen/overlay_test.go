@@ -204,61 +204,81 @@ func TestOverlayOrigins(t *testing.T) {
 	}
 }
 
-// TestOverlayKernel deletes the first item of every numbered list of the kernel's
-// specs: all others keep their numbers.
+// TestOverlaySpecs deletes the first item of every numbered list of every construct:
+// all others keep their numbers.
+func TestOverlaySpecs(t *testing.T) {
+	files, err := filepath.Glob("testdata/specs/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no specs, ", err)
+	}
+	for _, f := range files {
+		deleteFirst(t, f)
+	}
+}
+
+// TestOverlayKernel is TestOverlaySpecs for the kernel's own.
 func TestOverlayKernel(t *testing.T) {
 	files, err := kernelspecs.List(kernelspecs.Need(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
+		deleteFirst(t, f)
+	}
+}
+
+func deleteFirst(t *testing.T, file string) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := parseNode(t, b)
+	was := numbers(t, spec)
+	over := map[string]any{"name": value(spec, "name").Value}
+	deleted := map[string]bool{}
+	// first returns the deletion of the first item of a list, if it is numbered.
+	first := func(at string, list *yaml.Node) []*yaml.Node {
+		if list == nil || len(list.Content) == 0 {
+			return nil
 		}
-		spec := parseNode(t, b)
-		was := numbers(t, spec)
-		over := map[string]any{"name": value(spec, "name").Value}
-		deleted := map[string]bool{}
-		first := func(list *yaml.Node) []*yaml.Node {
-			if list == nil || len(list.Content) == 0 {
-				return nil
-			}
-			return []*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!delete", Value: itemName(content(list.Content[0]), "name")}}
+		name := itemName(content(list.Content[0]), "name")
+		if was[at+name] == "" {
+			return nil
 		}
-		for _, lists := range [][2]string{{"definitions", "entries"}, {"attribute-sets", "attributes"}} {
-			var items []any
-			if all := value(spec, lists[0]); all != nil {
-				for _, x := range all.Content {
-					name := itemName(content(x), "name")
-					at := "/" + lists[0] + "/" + name + "/" + lists[1] + "/"
-					if gone := first(value(x, lists[1])); gone != nil && was[at+gone[0].Value] != "" {
-						items = append(items, map[string]any{"name": name, lists[1]: gone})
-						deleted[at+gone[0].Value] = true
-					}
-				}
-				over[lists[0]] = items
-			}
-		}
-		gone := first(value(spec, "operations", "list"))
-		over["operations"] = map[string]any{"list": gone}
-		deleted["/operations/list/"+gone[0].Value] = true
-		b, err = yaml.Marshal(over)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := applyOverlay(spec, f, parseNode(t, b), "overlay.yaml"); err != nil {
-			t.Errorf("%s: %v", f, err)
+		deleted[at+name] = true
+		return []*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!delete", Value: name}}
+	}
+	for _, lists := range [][2]string{{"definitions", "entries"}, {"attribute-sets", "attributes"}} {
+		all := value(spec, lists[0])
+		if all == nil {
 			continue
 		}
-		now := numbers(t, spec)
-		for at, num := range was {
-			if now[at] != num && !deleted[at] {
-				t.Errorf("%s: the number of %s is %q, was %q", f, at, now[at], num)
+		var items []any
+		for _, x := range all.Content {
+			name := itemName(content(x), "name")
+			if gone := first("/"+lists[0]+"/"+name+"/"+lists[1]+"/", value(x, lists[1])); gone != nil {
+				items = append(items, map[string]any{"name": name, lists[1]: gone})
 			}
 		}
-		if len(now) != len(was)-len(deleted) {
-			t.Errorf("%s: %d numbers, want %d without %d deleted", f, len(now), len(was), len(deleted))
+		over[lists[0]] = items
+	}
+	over["operations"] = map[string]any{"list": first("/operations/list/", value(spec, "operations", "list"))}
+	b, err = yaml.Marshal(over)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := applyOverlay(spec, file, parseNode(t, b), "overlay.yaml"); err != nil {
+		t.Errorf("%s: %v", file, err)
+		return
+	}
+	now := numbers(t, spec)
+	for at, num := range was {
+		if now[at] != num && !deleted[at] {
+			t.Errorf("%s: the number of %s is %q, was %q", file, at, now[at], num)
 		}
+	}
+	if len(deleted) < 2 || len(now) != len(was)-len(deleted) {
+		t.Errorf("%s: %d numbers, want %d without %d deleted", file, len(now), len(was), len(deleted))
 	}
 }
