@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ func exported(t *testing.T, files map[string][]byte) map[string]bool {
 	names := map[string]bool{}
 	add := func(prefix string, ids ...*ast.Ident) {
 		for _, id := range ids {
-			if id.IsExported() {
+			if id.IsExported() && (prefix == "" || token.IsExported(prefix)) {
 				names[prefix+id.Name] = true
 			}
 		}
@@ -254,5 +255,70 @@ names.lock:8: a second line of set x:1`
 	write(t, file, "set\tx:1\tA\ta\n")
 	if l, err = readLock(file); err != nil || len(l.blocks) != 1 || l.blocks[0].names[0] != "A" {
 		t.Errorf("%v, %v", l, err)
+	}
+}
+
+// TestLockTables wants the package's own tables to be the same under a lock of
+// their own names, and every exported method and constant to be in it.
+func TestLockTables(t *testing.T) {
+	paths, err := filepath.Glob("tables/*.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no tables, ", err)
+	}
+	load := func() *model {
+		var specs []*spec
+		for _, p := range paths {
+			s, err := readSpec(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			specs = append(specs, s)
+		}
+		m, err := newModel(specs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	want, err := load().files("rtattr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lock{file: "names.lock"}
+	for range 2 {
+		m := load()
+		report, err := m.lock(l)
+		if err != nil || len(report.gone) > 0 || len(report.renamed) > 0 {
+			t.Errorf("%v, %v, %v", report.gone, report.renamed, err)
+		}
+		got, err := m.files("rtattr")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !maps.EqualFunc(got, want, bytes.Equal) {
+			t.Error("the lock changes what is generated")
+		}
+		if l, err = parseLock("names.lock", l.bytes()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := map[string]bool{}
+	for _, k := range l.blocks {
+		for _, x := range append(k.lines, &k.line) {
+			for _, name := range x.names {
+				held[name] = true
+			}
+		}
+	}
+	// What every set, enum or struct has, under its own name.
+	derived := regexp.MustCompile(`^(Append(.+)|(.+)(Encoder|View)|.*\.(End|Parse|ParseAttrs|Attrs|Header|Append|String|Elem)|Msg(Set|Name))$`)
+	for name := range exported(t, want) {
+		short := name[strings.LastIndex(name, ".")+1:]
+		if d := derived.FindStringSubmatch(name); d != nil && (d[2]+d[3] == "" || held[d[2]+d[3]]) {
+			continue
+		}
+		if !held[short] {
+			t.Errorf("%s is not in the lock", name)
+		}
 	}
 }
