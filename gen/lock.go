@@ -66,7 +66,7 @@ type lockNode struct {
 	idents []ident
 	items  func() []lockItem
 	edges  []lockEdge
-	late   bool // its items have the names of others
+	subset bool
 }
 
 // A lockItem is an attribute, entry, member ... in a lockNode.
@@ -81,14 +81,6 @@ type ident struct {
 	now  func() string // as the model has it
 	said *string       // where a table, or the lock, says another one than the rule
 	from func() string // whose name it takes where nothing is said; nil for none
-}
-
-// rule is the name where the lock says none.
-func (id ident) rule() string {
-	if *id.said == "" && id.from != nil {
-		return id.from()
-	}
-	return id.now()
 }
 
 func (id ident) give(name string) {
@@ -183,9 +175,9 @@ type lockReport struct {
 	renamed []string // what kept its Go name under a new name
 }
 
-// apply gives a model the names of the lock, and the lock what is new in the model.
-// The tables are the roots of the model.
-func (l *lock) apply(tables []*lockNode) (report lockReport, err error) {
+// apply gives a model the names of the lock, lets the model name the rest, and
+// gives these names to the lock. The tables are the roots of the model.
+func (l *lock) apply(tables []*lockNode, rest func()) (report lockReport, err error) {
 	p := pinner{lock: l, blocks: map[any]*lockBlock{}}
 	for _, k := range slices.Clone(l.blocks) {
 		p.resolve(tables, k)
@@ -195,13 +187,16 @@ func (l *lock) apply(tables []*lockNode) (report lockReport, err error) {
 			p.fresh(t, byName)
 		}
 	}
-	// The items last: the name of a format may be that of its set.
-	for _, late := range []bool{false, true} {
+	for _, subset := range []bool{false, true} { // which has the names of others
 		for _, n := range p.order {
-			if n.late == late {
+			if n.subset == subset {
 				p.items(n, p.blocks[n.id])
 			}
 		}
+	}
+	rest()
+	for _, x := range p.pins {
+		p.record(x)
 	}
 	return p.lockReport, errors.Join(p.errs...)
 }
@@ -212,7 +207,15 @@ type pinner struct {
 	lock   *lock
 	blocks map[any]*lockBlock // of the nodes in order
 	order  []*lockNode
+	pins   []pin
 	errs   []error
+}
+
+// A pin is a thing of the model and its line.
+type pin struct {
+	*line
+	what   string
+	idents []ident
 }
 
 func (p *pinner) errorf(x *line, format string, args ...any) error {
@@ -268,15 +271,30 @@ func (p *pinner) pin(x *line, what, name string, idents []ident) {
 	for i, id := range idents {
 		switch {
 		case i >= len(x.names):
-			x.names = append(x.names, id.rule())
+			if id.from != nil && *id.said == "" {
+				id.give(id.from())
+			}
 		case *id.said != "" && *id.said != x.names[i]:
 			p.errs = append(p.errs, p.errorf(x, "%s is %s here, and %s by its table: change the one or the other", what, x.names[i], *id.said))
-			continue
+		default:
+			id.give(x.names[i])
 		}
-		id.give(x.names[i])
 	}
-	if n := len(idents); n < len(x.names) {
-		p.gone = append(p.gone, p.errorf(x, "%s is no %s any more; delete the name if that is meant", what, strings.Join(x.names[n:], " ")))
+	p.pins = append(p.pins, pin{x, what, idents})
+}
+
+// record gives the lock the names that the model has in the end.
+func (p *pinner) record(x pin) {
+	for i, id := range x.idents {
+		switch now := id.now(); {
+		case i >= len(x.names):
+			x.names = append(x.names, now)
+		case now != x.names[i] && len(p.errs) == 0:
+			p.errs = append(p.errs, p.errorf(x.line, "%s is %s here, and something else has that name: give it a go-name", x.what, x.names[i]))
+		}
+	}
+	if n := len(x.idents); n < len(x.names) {
+		p.gone = append(p.gone, p.errorf(x.line, "%s is no %s any more; delete the name if that is meant", x.what, strings.Join(x.names[n:], " ")))
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 func locked(t *testing.T, l *lock, file string, table []byte) (lockReport, map[string][]byte) {
 	t.Helper()
 	m := lockModel(t, file, table)
-	report, err := m.lock(l)
+	report, err := m.lock(l, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestLockConflict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = lockModel(t, "x.yaml", []byte(table)).lock(l)
+	_, err = lockModel(t, "x.yaml", []byte(table)).lock(l, func() {})
 	const want = "names.lock:2: 1 of set x:1 is ID here, and Ident by its table: change the one or the other"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
@@ -203,7 +203,7 @@ attribute-sets:
     attributes: [{name: id, type: nest, nested-attributes: n}, {name: pad, type: pad}, {name: other, type: nest, nested-attributes: n}]
   - {name: n, attributes: []}
 operations: {list: [{name: get, attribute-set: a}]}
-`)).lock(l)
+`)).lock(l, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ attribute-sets:
   - {name: n, attributes: []}
 operations: {list: [{name: get, attribute-set: a}]}
 `
-	report, err = lockModel(t, "x.yaml", []byte(both)).lock(l)
+	report, err = lockModel(t, "x.yaml", []byte(both)).lock(l, func() {})
 	if err != nil || len(report.gone) != 1 || report.gone[0].Error() != `names.lock:2: x:1.1 and x:1.3 are one set now, "n": delete one of the blocks` {
 		t.Errorf("two sets that are one: %v, %v", report.gone, err)
 	}
@@ -287,7 +287,7 @@ func TestLockTables(t *testing.T) {
 	l := &lock{file: "names.lock"}
 	for range 2 {
 		m := load()
-		report, err := m.lock(l)
+		report, err := m.lock(l, func() {})
 		if err != nil || len(report.gone) > 0 || len(report.renamed) > 0 {
 			t.Errorf("%v, %v, %v", report.gone, report.renamed, err)
 		}
@@ -320,5 +320,31 @@ func TestLockTables(t *testing.T) {
 		if !held[short] {
 			t.Errorf("%s is not in the lock", name)
 		}
+	}
+}
+
+// TestLockTaken wants a name of the lock that the model gives to something else to
+// be refused, and one that it makes to be recorded as it is in the end.
+func TestLockTaken(t *testing.T) {
+	const table = "name: x\nattribute-sets: [{name: a, attributes: [{name: id, type: u8}, {name: i-d, type: u8, go-name: Other}]}]\noperations: {list: [{name: get, attribute-set: a}]}\n"
+	m := lockModel(t, "x.yaml", []byte(table))
+	suffix := func() { m.specs[0].Sets[0].Attrs[0].GoName = "IDAttr" }
+	l := &lock{file: "names.lock"}
+	if _, err := m.lock(l, suffix); err != nil {
+		t.Fatal(err)
+	}
+	if b := l.bytes(); !bytes.Contains(b, []byte("\t1\tX_A_A_ID IDAttr\tid\n")) {
+		t.Errorf("the lock has another name than the model:\n%s", b)
+	}
+
+	l, err := parseLock("names.lock", []byte("set\tx:1\tA\ta\n\t1\tX_A_A_ID ID\tid\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = lockModel(t, "x.yaml", []byte(table))
+	_, err = m.lock(l, suffix)
+	const want = "names.lock:2: 1 of set x:1 is ID here, and something else has that name: give it a go-name"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
 	}
 }

@@ -5,25 +5,26 @@ import (
 	"strconv"
 )
 
-// lock gives the model the Go names of l, and l what is new. It is to run before
-// names are compared.
-func (m *model) lock(l *lock) (lockReport, error) {
+// lock gives the model the Go names of l, and l what is new; in between the model
+// names the rest.
+func (m *model) lock(l *lock, rest func()) (lockReport, error) {
 	g := lockGraph{m: m, nodes: map[any]*lockNode{}}
 	var tables []*lockNode
 	for _, s := range m.specs {
 		tables = append(tables, g.table(s))
 	}
-	report, err := l.apply(tables)
-	for _, s := range m.specs {
-		for _, set := range s.Sets {
-			for _, a := range set.Attrs {
-				if of := set.inParent(a); of != nil {
-					a.CName = of.CName // one constant serves both
+	return l.apply(tables, func() {
+		for _, s := range m.specs {
+			for _, set := range s.Sets {
+				for _, a := range set.Attrs {
+					if of := set.inParent(a); of != nil {
+						a.CName = of.CName // one constant serves both
+					}
 				}
 			}
 		}
-	}
-	return report, err
+		rest()
+	})
 }
 
 // inParent returns the attribute that an attribute of a subset is, nil if the set
@@ -98,7 +99,7 @@ func (g *lockGraph) table(s *spec) *lockNode {
 func (g *lockGraph) set(set *attrSet) *lockNode {
 	return g.node(set, "set", set.Name, func(n *lockNode) {
 		n.idents = []ident{{now: set.goName, said: &set.GoName}}
-		n.late = set.parent != nil
+		n.subset = set.parent != nil
 		if set.header != nil {
 			n.edge("header", g.structure(set.header))
 		}
@@ -207,7 +208,6 @@ func (g *lockGraph) structure(d *def) *lockNode {
 // formats are the formats of a sub-message, which its methods are called by.
 func (g *lockGraph) formats(x *subMsg) *lockNode {
 	return g.node(x, "formats", x.Name, func(n *lockNode) {
-		n.late = true
 		for _, f := range x.Formats {
 			if f.set != nil {
 				n.edge(step("=", f.Value), g.set(f.set))
