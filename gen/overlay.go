@@ -111,6 +111,10 @@ func applyOverlay(spec *yaml.Node, specFile string, overlay *yaml.Node, overlayF
 	if over == nil || over.Kind != yaml.MappingNode {
 		return nil, fmt.Errorf("%s: not an overlay", overlayFile)
 	}
+	var whole any
+	if err := over.Decode(&whole); err != nil { // a key twice, an alias inside of itself
+		return nil, yamlError(overlayFile, err)
+	}
 	name, want := value(over, "name"), value(root, "name")
 	if name == nil || want == nil || name.Value != want.Value {
 		at := over
@@ -288,14 +292,9 @@ func (o *overlayer) plain(at place, n *yaml.Node) {
 // the mapping stays as it is.
 func (o *overlayer) mapping(at place, sh *shape, target, over *yaml.Node, name string) *yaml.Node {
 	out := o.edit(target)
-	seen := map[string]bool{}
 	var lists []int
 	for i := 0; i+1 < len(over.Content); i += 2 {
 		key, v := over.Content[i], content(over.Content[i+1])
-		if seen[key.Value] {
-			o.errorf(key, at, "%s twice", key.Value)
-		}
-		seen[key.Value] = true
 		switch {
 		case key.Value == name:
 		case key.Value == "$was":
