@@ -33,6 +33,8 @@ var mayImport = map[string][]string{
 	"internal/nstest":   {"internal/private", "internal/netns", "golang.org/x/sys/unix"},
 	"internal/private":  {"golang.org/x/sys/unix"},
 
+	"internal/kernelspecs": {},
+
 	"internal/golden/record": {"internal/golden", "internal/private", "golang.org/x/sys/unix"},
 	"examples/pointopoint":   {"rtattr", "rtnl", "address", "link", "route", "tun", "internal/private", "golang.org/x/sys/unix"},
 }
