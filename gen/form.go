@@ -271,14 +271,15 @@ func (a *attr) typeValue() form {
 	f := form{typ: "TypeValue", max: anyLen, result: a.list + "Encoder ", put: "return " + a.list + "Encoder{w.Nest.Nest(@)}"}
 	f.getResult = fmt.Sprintf("iter.Seq2[[%d]uint16, $Attrs]", n)
 	f.get = fmt.Sprintf("return func(yield func([%d]uint16, $Attrs) bool) { v.each%s(yield) }", n, a.goName())
-	var vars []string
+	var types []string
 	loops := ""
 	for i := range n {
-		vars = append(vars, fmt.Sprintf("t%d", i))
-		loops += fmt.Sprintf("for t%d, b := range $Attrs(b).All() {\n", i)
+		types = append(types, fmt.Sprintf("t%d", i))
+		// Next, since iterators inside of each other would allocate.
+		loops += fmt.Sprintf("for a%d := $Attrs(b%d); ; {\nt%d, b%d, rest := a%d.Next()\nif b%d == nil {\nbreak\n}\na%d = rest\n", i, i, i, i+1, i, i+1, i)
 	}
-	f.each = fmt.Sprintf("(yield func([%d]uint16, $Attrs) bool) {\nb, _ := v.attrs.Bytes(#)\n%sif !yield([%d]uint16{%s}, b) {\nreturn\n}\n%s}",
-		n, loops, n, strings.Join(vars, ", "), strings.Repeat("}\n", n))
+	f.each = fmt.Sprintf("(yield func([%d]uint16, $Attrs) bool) {\nb0, _ := v.attrs.Bytes(#)\n%sif !yield([%d]uint16{%s}, b%d) {\nreturn\n}\n%s}",
+		n, loops, n, strings.Join(types, ", "), n, strings.Repeat("}\n", n))
 	return f
 }
 

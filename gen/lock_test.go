@@ -16,29 +16,24 @@ import (
 // locked generates a table under a lock.
 func locked(t *testing.T, l *lock, file string, table []byte) (lockReport, map[string][]byte) {
 	t.Helper()
-	m := lockModel(t, file, table)
-	report, err := m.lock(l, func() {})
+	m, report, err := lockModel(t, l, file, table)
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := m.files("addr")
+	files, err := m.files(pack{name: "addr", dir: "example.com/addr", q: "rtattr."})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return report, files
 }
 
-func lockModel(t *testing.T, file string, table []byte) *model {
+func lockModel(t *testing.T, l *lock, file string, table []byte) (*model, lockReport, error) {
 	t.Helper()
 	s, err := parseSpec(file, table)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := newModel([]*spec{s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return newModel([]*spec{s}, false, nil, l)
 }
 
 // exported returns what a user of the generated files can name: constants, types
@@ -173,7 +168,7 @@ func TestLockConflict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = lockModel(t, "x.yaml", []byte(table)).lock(l, func() {})
+	_, _, err = lockModel(t, l, "x.yaml", []byte(table))
 	const want = "names.lock:2: 1 of set x:1 is ID here, and Ident by its table: change the one or the other"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
@@ -197,13 +192,13 @@ set	y:1	D	d
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := lockModel(t, "x.yaml", []byte(`name: x
+	_, report, err := lockModel(t, l, "x.yaml", []byte(`name: x
 attribute-sets:
   - name: a
     attributes: [{name: id, type: nest, nested-attributes: n}, {name: pad, type: pad}, {name: other, type: nest, nested-attributes: n}]
   - {name: n, attributes: []}
 operations: {list: [{name: get, attribute-set: a}]}
-`)).lock(l, func() {})
+`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +225,7 @@ attribute-sets:
   - {name: n, attributes: []}
 operations: {list: [{name: get, attribute-set: a}]}
 `
-	report, err = lockModel(t, "x.yaml", []byte(both)).lock(l, func() {})
+	_, report, err = lockModel(t, l, "x.yaml", []byte(both))
 	if err != nil || len(report.gone) != 1 || report.gone[0].Error() != `names.lock:2: x:1.1 and x:1.3 are one set now, "n": delete one of the blocks` {
 		t.Errorf("two sets that are one: %v, %v", report.gone, err)
 	}
@@ -265,33 +260,34 @@ func TestLockTables(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatal("no tables, ", err)
 	}
-	load := func() *model {
+	load := func(l *lock) (*model, lockReport) {
 		var specs []*spec
 		for _, p := range paths {
-			s, err := readSpec(p)
+			s, err := readSpec(p, "")
 			if err != nil {
 				t.Fatal(err)
 			}
 			specs = append(specs, s)
 		}
-		m, err := newModel(specs)
+		m, report, err := newModel(specs, true, nil, l)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return m
+		return m, report
 	}
-	want, err := load().files("rtattr")
+	p := pack{name: "rtattr", dir: module + "/rtattr"}
+	m, _ := load(&lock{})
+	want, err := m.files(p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := &lock{file: "names.lock"}
 	for range 2 {
-		m := load()
-		report, err := m.lock(l, func() {})
-		if err != nil || len(report.gone) > 0 || len(report.renamed) > 0 {
-			t.Errorf("%v, %v, %v", report.gone, report.renamed, err)
+		m, report := load(l)
+		if len(report.gone) > 0 || len(report.renamed) > 0 {
+			t.Errorf("%v, %v", report.gone, report.renamed)
 		}
-		got, err := m.files("rtattr")
+		got, err := m.files(p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +307,7 @@ func TestLockTables(t *testing.T) {
 		}
 	}
 	// What every set, enum or struct has, under its own name.
-	derived := regexp.MustCompile(`^(Append(.+)|(.+)(Encoder|View)|.*\.(End|Parse|ParseAttrs|Attrs|Header|Append|String|Elem)|Msg(Set|Name))$`)
+	derived := regexp.MustCompile(`^(Append(.+)|(.+)(Encoder|View|Set)|.*\.(End|Parse|ParseAttrs|Attrs|Header|Append|String|Elem)|Msg(Set|Name))$`)
 	for name := range exported(t, want) {
 		short := name[strings.LastIndex(name, ".")+1:]
 		if d := derived.FindStringSubmatch(name); d != nil && (d[2]+d[3] == "" || held[d[2]+d[3]]) {
@@ -320,31 +316,5 @@ func TestLockTables(t *testing.T) {
 		if !held[short] {
 			t.Errorf("%s is not in the lock", name)
 		}
-	}
-}
-
-// TestLockTaken wants a name of the lock that the model gives to something else to
-// be refused, and one that it makes to be recorded as it is in the end.
-func TestLockTaken(t *testing.T) {
-	const table = "name: x\nattribute-sets: [{name: a, attributes: [{name: id, type: u8}, {name: i-d, type: u8, go-name: Other}]}]\noperations: {list: [{name: get, attribute-set: a}]}\n"
-	m := lockModel(t, "x.yaml", []byte(table))
-	suffix := func() { m.specs[0].Sets[0].Attrs[0].GoName = "IDAttr" }
-	l := &lock{file: "names.lock"}
-	if _, err := m.lock(l, suffix); err != nil {
-		t.Fatal(err)
-	}
-	if b := l.bytes(); !bytes.Contains(b, []byte("\t1\tX_A_A_ID IDAttr\tid\n")) {
-		t.Errorf("the lock has another name than the model:\n%s", b)
-	}
-
-	l, err := parseLock("names.lock", []byte("set\tx:1\tA\ta\n\t1\tX_A_A_ID ID\tid\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m = lockModel(t, "x.yaml", []byte(table))
-	_, err = m.lock(l, suffix)
-	const want = "names.lock:2: 1 of set x:1 is ID here, and something else has that name: give it a go-name"
-	if err == nil || err.Error() != want {
-		t.Errorf("got %v\nwant %s", err, want)
 	}
 }

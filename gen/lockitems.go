@@ -23,6 +23,9 @@ func (m *model) lock(l *lock, rest func()) (lockReport, error) {
 				}
 			}
 		}
+		for _, do := range g.before {
+			do()
+		}
 		rest()
 	})
 }
@@ -45,6 +48,8 @@ func (s *attrSet) inParent(a *attr) *attr {
 type lockGraph struct {
 	m     *model
 	nodes map[any]*lockNode
+
+	before []func() // what to do with the lock's names before others are made
 }
 
 // node returns the node of id; fill makes it if there is none yet.
@@ -68,10 +73,28 @@ func (g *lockGraph) table(s *spec) *lockNode {
 		var items []lockItem
 		for _, o := range s.Operations.List {
 			at := strconv.Itoa(o.value)
-			items = append(items, lockItem{at, o.Name, []ident{{now: func() string { return o.cName(&s.Operations) }, said: &o.CName}}})
+			if o.value < 0 {
+				at = "<" + strconv.Itoa(o.reply)
+			}
+			it := lockItem{at, o.Name, []ident{{now: func() string { return o.cName(s) }, said: &o.CName}}}
+			if s.generic() && o.requests() {
+				it.idents = append(it.idents, ident{now: o.goName, said: &o.GoName})
+			}
+			if o.value >= 0 || o.reply >= 0 {
+				items = append(items, it)
+			}
 			if o.set != nil {
 				n.edge(at, g.set(o.set))
 			}
+			if o.request != nil {
+				n.edge(at+"?request", g.set(o.request))
+			}
+			if o.header != nil {
+				n.edge(at, g.structure(o.header))
+			}
+		}
+		for _, x := range s.McastGroups.List {
+			items = append(items, lockItem{"group " + x.Name, x.Name, []ident{{now: func() string { return x.cName(s) }, said: &x.CName}}})
 		}
 		byName := func(name string, to *lockNode) {
 			n.edges = append(n.edges, lockEdge{step("=", name), to, true})
@@ -79,6 +102,9 @@ func (g *lockGraph) table(s *spec) *lockNode {
 		for _, d := range s.Definitions {
 			switch d.Type {
 			case "const":
+				if d.text {
+					continue
+				}
 				items = append(items, lockItem{"=" + d.Name, d.Name, []ident{{now: func() string { return d.cConst(s.Name) }, said: &d.CName}}})
 			case "struct":
 				byName(d.Name, g.structure(d))
@@ -89,9 +115,6 @@ func (g *lockGraph) table(s *spec) *lockNode {
 		for _, set := range s.Sets {
 			byName(set.Name, g.set(set))
 		}
-		for _, x := range s.SubMessages {
-			byName(x.Name, g.formats(x))
-		}
 		n.items = func() []lockItem { return items }
 	})
 }
@@ -100,9 +123,6 @@ func (g *lockGraph) set(set *attrSet) *lockNode {
 	return g.node(set, "set", set.Name, func(n *lockNode) {
 		n.idents = []ident{{now: set.goName, said: &set.GoName}}
 		n.subset = set.parent != nil
-		if set.header != nil {
-			n.edge("header", g.structure(set.header))
-		}
 		for _, a := range set.Attrs {
 			at := strconv.Itoa(a.num)
 			g.attr(n, at, a)
@@ -123,11 +143,28 @@ func (g *lockGraph) set(set *attrSet) *lockNode {
 				} else {
 					it.idents = append(it.idents, ident{now: a.cName, said: &a.CName})
 				}
-				if !a.skip() && a.sub == nil {
+				if !a.skip() {
 					it.idents = append(it.idents, method)
 				}
 				if len(it.idents) > 0 {
 					items = append(items, it)
+				}
+				for _, f := range a.formats() {
+					pinned := new(string)
+					g.before = append(g.before, func() {
+						if *pinned != "" {
+							if a.names == nil {
+								a.names = map[*subFormat]string{}
+							}
+							a.names[f] = *pinned
+						}
+					})
+					items = append(items, lockItem{at + "=" + f.Value, f.Value, []ident{{now: func() string {
+						if n := a.names[f]; n != "" {
+							return n
+						}
+						return a.formatName(f)
+					}, said: pinned}}})
 				}
 				for _, v := range a.Variants {
 					items = append(items, lockItem{at + v.at(), v.Name, []ident{{now: v.goName, said: &v.GoName}}})
@@ -155,8 +192,13 @@ func (g *lockGraph) attr(n *lockNode, at string, a *attr) {
 	if a.enum != nil {
 		n.edge(at, g.enum(g.specOf(a.enum), a.enum))
 	}
-	if a.sub != nil {
-		n.edge(at, g.formats(a.sub))
+	for _, f := range a.formats() {
+		if f.set != nil {
+			n.edge(at+step("=", f.Value), g.set(f.set))
+		}
+		if f.header != nil {
+			n.edge(at+step("=", f.Value), g.structure(f.header))
+		}
 	}
 }
 
@@ -190,6 +232,9 @@ func (g *lockGraph) structure(d *def) *lockNode {
 	return g.node(d, "struct", d.Name, func(n *lockNode) {
 		n.idents = []ident{{now: d.goName, said: &d.GoName}}
 		for _, x := range d.Members {
+			if x.st != nil {
+				n.edge("@"+strconv.Itoa(x.off), g.structure(x.st))
+			}
 			if x.enum != nil {
 				n.edge("@"+strconv.Itoa(x.off), g.enum(g.specOf(x.enum), x.enum))
 			}
@@ -198,26 +243,6 @@ func (g *lockGraph) structure(d *def) *lockNode {
 			for _, x := range d.Members {
 				if x.Type != "pad" {
 					items = append(items, lockItem{strconv.Itoa(x.off), x.Name, []ident{{now: x.goName, said: &x.GoName}}})
-				}
-			}
-			return items
-		}
-	})
-}
-
-// formats are the formats of a sub-message, which its methods are called by.
-func (g *lockGraph) formats(x *subMsg) *lockNode {
-	return g.node(x, "formats", x.Name, func(n *lockNode) {
-		for _, f := range x.Formats {
-			if f.set != nil {
-				n.edge(step("=", f.Value), g.set(f.set))
-			}
-		}
-		n.items = func() (items []lockItem) {
-			a := &attr{sub: x}
-			for _, f := range x.Formats {
-				if f.set != nil {
-					items = append(items, lockItem{f.Value, f.Value, []ident{{now: func() string { return a.formatName(f) }, said: &f.GoName}}})
 				}
 			}
 			return items

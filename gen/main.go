@@ -40,6 +40,9 @@ func main() {
 	}
 }
 
+// lockFile has the Go names of a package, beside its code.
+const lockFile = "names.lock"
+
 // A job is one run of gen.
 type job struct {
 	tables        string // directory of the package's own tables
@@ -74,11 +77,18 @@ func run(j job) error {
 	if err != nil {
 		return err
 	}
-	m, err := newModel(specs, own || j.strict, taken)
+	l, err := readLock(filepath.Join(j.out, lockFile))
 	if err != nil {
 		return err
 	}
+	m, report, err := newModel(specs, own || j.strict, taken, l)
+	if err = errors.Join(append(report.gone, err)...); err != nil {
+		return err
+	}
 	for _, w := range m.warns {
+		fmt.Fprintln(os.Stderr, "warning:", w)
+	}
+	for _, w := range report.renamed {
 		fmt.Fprintln(os.Stderr, "warning:", w)
 	}
 	p := pack{name: j.pkg, dir: module + "/rtattr"}
@@ -92,6 +102,7 @@ func run(j job) error {
 	if err != nil {
 		return err
 	}
+	want[lockFile] = l.bytes()
 	if j.check {
 		return compare(j.out, want)
 	}
@@ -113,7 +124,7 @@ func (j job) specs() ([]*spec, error) {
 	var specs []*spec
 	var errs []error
 	for _, f := range files {
-		s, err := readSpec(f)
+		s, err := readSpec(f, j.overlay)
 		errs = append(errs, err)
 		specs = append(specs, s)
 	}

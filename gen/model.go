@@ -47,8 +47,9 @@ func (m *model) warnf(p Pos, format string, args ...any) {
 }
 
 // newModel resolves the tables of one package. A name that a table lacks is
-// looked up in the others. Types has the Go names that the package has already.
-func newModel(specs []*spec, strict bool, types map[string]Pos) (*model, error) {
+// looked up in the others. Types has the Go names that the package has already, and
+// the lock those that its parts had before.
+func newModel(specs []*spec, strict bool, types map[string]Pos, l *lock) (*model, lockReport, error) {
 	m := &model{
 		specs:  specs,
 		strict: strict,
@@ -104,8 +105,11 @@ func newModel(specs []*spec, strict bool, types map[string]Pos) (*model, error) 
 			m.enumType(d)
 		}
 	})
-	m.names()
-	return m, errors.Join(m.errs...)
+	report, err := m.lock(l, m.names)
+	if err != nil {
+		m.errs = append(m.errs, err)
+	}
+	return m, report, errors.Join(m.errs...)
 }
 
 // index notes where every name stands.

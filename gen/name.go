@@ -184,7 +184,7 @@ func (o *op) goName() string {
 func (g *mcastGroup) cName(s *spec) string {
 	switch {
 	case g.CName != "":
-		return g.CName
+		return cName("", g.CName)
 	case g.Value != nil:
 		return cName("", g.Name)
 	}
@@ -193,7 +193,7 @@ func (g *mcastGroup) cName(s *spec) string {
 
 // reserved are the method and field names that generated types have anyway.
 var reserved = map[string]bool{
-	"End": true, "Encoder": true, "Raw": true, "Fail": true, "Open": true, "Elem": true, "Nest": true,
+	"End": true, "Encoder": true, "Raw": true, "Fail": true, "Open": true, "OpenHeader": true, "Elem": true, "Nest": true,
 	"Flag": true, "Bytes": true, "String": true, "StringMax": true, "Chars": true, "Space": true, "Addr": true, "Addr4": true, "Addr6": true,
 	"Uint8": true, "Uint16": true, "Uint32": true, "Uint64": true, "Uint16BE": true, "Uint32BE": true, "Uint64BE": true,
 	"Uint16LE": true, "Uint32LE": true, "Uint64LE": true, "BitField32": true,
@@ -337,7 +337,11 @@ func (m *model) format(set *attrSet, a *attr, f *subFormat, taken map[string]boo
 	if a.names == nil {
 		a.names = map[*subFormat]string{}
 	}
-	a.names[f] = m.uniqueIn(taken, f.Pos, fmt.Sprintf("set %q", set.Name), a.formatName(f), "Format")
+	name := a.names[f] // the lock's
+	if name == "" {
+		name = a.formatName(f)
+	}
+	a.names[f] = m.uniqueIn(taken, f.Pos, fmt.Sprintf("set %q", set.Name), name, "Format")
 }
 
 // meanings are the variants and the request form of an attribute.

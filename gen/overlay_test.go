@@ -221,12 +221,8 @@ func TestOverlayOrigins(t *testing.T) {
 // TestOverlaySpecs deletes the first item of every numbered list of every construct:
 // all others keep their numbers.
 func TestOverlaySpecs(t *testing.T) {
-	files, err := filepath.Glob("testdata/specs/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no specs, ", err)
-	}
-	for _, f := range files {
-		deleteFirst(t, f)
+	for _, a := range archives(t, "emit/*.txtar") {
+		deleteFirst(t, a.path, a.Files[0].Data)
 	}
 }
 
@@ -237,16 +233,16 @@ func TestOverlayKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		deleteFirst(t, f)
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deleteFirst(t, f, b)
 	}
 }
 
-func deleteFirst(t *testing.T, file string) {
+func deleteFirst(t *testing.T, file string, b []byte) {
 	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	spec := parseNode(t, b)
 	was := numbers(t, spec)
 	over := map[string]any{"name": value(spec, "name").Value}
@@ -278,7 +274,7 @@ func deleteFirst(t *testing.T, file string) {
 		over[lists[0]] = items
 	}
 	over["operations"] = map[string]any{"list": first("/operations/list/", value(spec, "operations", "list"))}
-	b, err = yaml.Marshal(over)
+	b, err := yaml.Marshal(over)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -298,22 +298,32 @@ type mcastGroup struct {
 	Doc   string   `yaml:"doc"`
 }
 
-// readSpec reads one table.
-func readSpec(file string) (*spec, error) {
+// readSpec reads one table, corrected by an overlay if there is one.
+func readSpec(file, overlay string) (*spec, error) {
+	file, overlay = filepath.ToSlash(file), filepath.ToSlash(overlay)
+	doc, err := readYAML(file)
+	if err != nil {
+		return nil, err
+	}
+	var from origins
+	if overlay != "" {
+		over, err := readYAML(overlay)
+		if err != nil {
+			return nil, err
+		}
+		if from, err = applyOverlay(doc, file, over, overlay); err != nil {
+			return nil, err
+		}
+	}
+	return decodeSpec(file, doc, from)
+}
+
+func readYAML(file string) (*yaml.Node, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	return parseSpec(filepath.ToSlash(file), b)
-}
-
-// parseSpec decodes one table.
-func parseSpec(file string, b []byte) (*spec, error) {
-	doc, err := parseYAML(file, b)
-	if err != nil {
-		return nil, err
-	}
-	return decodeSpec(file, doc)
+	return parseYAML(file, b)
 }
 
 func parseYAML(file string, b []byte) (*yaml.Node, error) {
@@ -327,13 +337,22 @@ func parseYAML(file string, b []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
+// parseSpec decodes one table.
+func parseSpec(file string, b []byte) (*spec, error) {
+	doc, err := parseYAML(file, b)
+	if err != nil {
+		return nil, err
+	}
+	return decodeSpec(file, doc, nil)
+}
+
 // decodeSpec decodes one table. The keys that no field takes are its warnings.
-func decodeSpec(file string, doc *yaml.Node) (*spec, error) {
+func decodeSpec(file string, doc *yaml.Node, from origins) (*spec, error) {
 	s := new(spec)
 	if err := doc.Decode(s); err != nil {
 		return nil, yamlError(file, err)
 	}
-	d := decoder{file: file}
+	d := decoder{file: file, from: from}
 	d.place(reflect.ValueOf(s), doc)
 	s.warnings = d.unknown
 	return s, errors.Join(d.errs...)
@@ -361,9 +380,12 @@ func yamlError(file string, err error) error {
 // keys that no field takes.
 type decoder struct {
 	file    string
+	from    origins // what an overlay has brought
 	errs    []error
 	unknown []error
 }
+
+func (d *decoder) pos(n *yaml.Node) Pos { return Pos{d.from.file(n, d.file), n} }
 
 var posType = reflect.TypeFor[Pos]()
 
@@ -379,7 +401,7 @@ func (d *decoder) place(v reflect.Value, n *yaml.Node) {
 	case reflect.Slice:
 		for i := range v.Len() {
 			if x := v.Index(i); x.Kind() == reflect.Pointer && x.IsNil() {
-				d.errs = append(d.errs, Pos{d.file, n.Content[i]}.errorf("an entry without content"))
+				d.errs = append(d.errs, d.pos(n.Content[i]).errorf("an entry without content"))
 			}
 			d.place(v.Index(i), n.Content[i])
 		}
@@ -398,7 +420,7 @@ func (d *decoder) placeStruct(v reflect.Value, n *yaml.Node) {
 		key := n.Content[i]
 		f, ok := fields[key.Value]
 		if !ok {
-			d.unknown = append(d.unknown, Pos{d.file, key}.errorf("unknown key %q", key.Value))
+			d.unknown = append(d.unknown, d.pos(key).errorf("unknown key %q", key.Value))
 			continue
 		}
 		if f.IsValid() {
@@ -418,7 +440,7 @@ func (d *decoder) fields(v reflect.Value, n *yaml.Node, fields map[string]reflec
 		switch {
 		case f.Type == posType:
 			p := v.Field(i).Addr().Interface().(*Pos)
-			*p = Pos{d.file, n}
+			*p = d.pos(n)
 		case f.Anonymous:
 			d.fields(v.Field(i), n, fields)
 		case tag != "" && tag != "-":
