@@ -67,8 +67,8 @@ func TestKernelBTF(t *testing.T) {
 
 // uapi are the headers that the tables were written from.
 var uapi = []string{
-	"linux/devlink.h", "linux/dpll.h", "linux/icmpv6.h", "linux/if.h", "linux/if_addr.h", "linux/if_bridge.h",
-	"linux/if_ether.h", "linux/if_link.h", "linux/if_tun.h", "linux/if_vlan.h", "linux/ip.h", "linux/ipv6.h",
+	"linux/dcbnl.h", "linux/devlink.h", "linux/dpll.h", "linux/icmpv6.h", "linux/if.h", "linux/if_addr.h", "linux/if_bridge.h",
+	"linux/if_ether.h", "linux/if_link.h", "linux/if_tun.h", "linux/if_vlan.h", "linux/in.h", "linux/ip.h", "linux/ipv6.h",
 	"linux/lwtunnel.h", "linux/neighbour.h", "linux/netlink.h", "linux/rtnetlink.h", "linux/veth.h",
 }
 
@@ -205,7 +205,7 @@ func compareStruct(t *testing.T, s *Struct, c *btf.Struct) {
 	for _, m := range s.Members {
 		at[m.Off] = m
 	}
-	for _, x := range c.Members {
+	for _, x := range flatten(c, at) {
 		size, err := btf.Sizeof(x.Type)
 		if err != nil {
 			t.Fatalf("%s.%s: %v", s.Name, x.Name, err)
@@ -237,6 +237,27 @@ func compareStruct(t *testing.T, s *Struct, c *btf.Struct) {
 func sameStruct(m Member, typ btf.Type) bool {
 	c, ok := btf.UnderlyingType(typ).(*btf.Struct)
 	return ok && m.Struct != nil && m.Struct.Name == c.Name
+}
+
+// flatten puts the members of a nested struct in its place where the table does
+// so. A union has the name of the struct around it (br_mdb_entry.addr.u).
+func flatten(c *btf.Struct, table map[int]Member) []btf.Member {
+	var out []btf.Member
+	for _, x := range c.Members {
+		inner, ok := x.Type.(*btf.Struct)
+		if !ok || table[int(x.Offset.Bytes())].Len == int(inner.Size) {
+			out = append(out, x)
+			continue
+		}
+		for _, y := range inner.Members {
+			y.Offset += x.Offset
+			if _, ok := y.Type.(*btf.Union); ok {
+				y.Name = x.Name
+			}
+			out = append(out, y)
+		}
+	}
+	return out
 }
 
 // sameName reports whether a C member has a table's name, behind the prefix that
@@ -289,12 +310,11 @@ func bytesInOrder(t Type, c btf.Type) bool {
 // noTable are enumerators beside those of the tables that no table needs:
 // placeholders, limits that move with every kernel, and the generic netlink
 // families of which links carry single attributes.
-var noTable = regexp.MustCompile(`^__|_UNSPEC$|_MAX$|^NLMSGERR_ATTR_UNUSED$|^RTM_BASE$|^DEVLINK_ATTR_|^DPLL_A_PIN_`)
+var noTable = regexp.MustCompile(`^__|_UNSPEC$|_UNDEFINED$|_MAX$|^NLMSGERR_ATTR_UNUSED$|^RTM_BASE$|^DEVLINK_ATTR_|^DPLL_A_PIN_`)
 
 // noTableYet are the objects in RTM_NEW... that belong to families without a table.
 var noTableYet = strings.Fields(`
-	ACTION ADDRLABEL ANYCAST CACHEREPORT CHAIN DCB MDB MULTICAST NDUSEROPT NEIGHTBL NETCONF NEXTHOP NEXTHOPBUCKET NSID
-	PREFIX QDISC RULE STATS TCLASS TFILTER TUNNEL VLAN
+	ADDRLABEL ANYCAST CACHEREPORT MULTICAST NDUSEROPT NETCONF NEXTHOP NEXTHOPBUCKET NSID PREFIX RULE STATS
 `)
 
 // complete wants every enumerator of an enum that the tables have a part of.

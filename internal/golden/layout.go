@@ -22,6 +22,7 @@ var fixedLen = map[uint16]int{
 	32:  12, // RTM_NEWRULE: fib_rule_hdr
 	64:  4,  // RTM_NEWNEIGHTBL: ndtmsg
 	72:  12, // RTM_NEWADDRLABEL: ifaddrlblmsg
+	76:  4,  // RTM_GETDCB: dcbmsg
 	80:  4,  // RTM_NEWNETCONF: netconfmsg, padded
 	84:  8,  // RTM_NEWMDB: br_port_msg
 	88:  4,  // RTM_NEWNSID: rtgenmsg, padded

@@ -197,6 +197,12 @@ func result(stderr []byte) (string, error) {
 		if strings.HasPrefix(lines[i], "RTNETLINK answers: ") || strings.HasPrefix(lines[i], "Error: ") {
 			return lines[i], nil
 		}
+		// The dcb command has other words for the same.
+		for _, own := range []string{"Attribute read: ", "Attribute write: "} {
+			if errno, ok := strings.CutPrefix(lines[i], own); ok {
+				return "RTNETLINK answers: " + errno, nil
+			}
+		}
 	}
 	// Not the kernel's refusal but the command's own.
 	return "", fmt.Errorf("%s", bytes.TrimSpace(stderr))

@@ -115,6 +115,7 @@ func TestResult(t *testing.T) {
 		{"warning", "vxlan: destination port not specified\n", "ok"},
 		{"refused", "RTNETLINK answers: File exists\nexit status 2\n", "RTNETLINK answers: File exists"},
 		{"extended", "Error: Unknown device type.\nexit status 2\n", "Error: Unknown device type."},
+		{"dcb", "Attribute write: Operation not supported\nexit status 1\n", "RTNETLINK answers: Operation not supported"},
 		{"own refusal", "Usage: ip link\nexit status 255\n", ""},
 	}
 	for _, tt := range tests {
