@@ -12,10 +12,20 @@ func MsgSet(typ uint16) *Set {
 	switch typ {
 	case RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR:
 		return &AddrSet
+	case RTM_NEWVLAN, RTM_DELVLAN, RTM_GETVLAN:
+		return &BridgeVLANSet
+	case RTM_NEWTUNNEL, RTM_DELTUNNEL, RTM_GETTUNNEL:
+		return &VNIFilterSet
+	case RTM_GETDCB, RTM_SETDCB:
+		return &DCBSet
 	case RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_NEWLINKPROP, RTM_DELLINKPROP, RTM_GETLINKPROP:
 		return &LinkSet
+	case RTM_NEWMDB, RTM_DELMDB, RTM_GETMDB:
+		return &MDBSet
 	case RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH:
 		return &NeighSet
+	case RTM_NEWNEIGHTBL, RTM_GETNEIGHTBL, RTM_SETNEIGHTBL:
+		return &NeighTableSet
 	case RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE:
 		return &RouteSet
 	}
@@ -26,6 +36,12 @@ func MsgSet(typ uint16) *Set {
 // has it.
 func RequestSet(typ uint16) *Set {
 	switch typ {
+	case RTM_GETVLAN:
+		return &BridgeVLANDumpSet
+	case RTM_NEWMDB, RTM_DELMDB:
+		return &MDBSetSet
+	case RTM_GETMDB:
+		return &MDBGetSet
 	}
 	return MsgSet(typ)
 }
@@ -41,12 +57,58 @@ func MsgName(typ uint16) string {
 		return "NLMSG_DONE"
 	case NLMSG_OVERRUN:
 		return "NLMSG_OVERRUN"
+	case RTM_NEWQDISC:
+		return "RTM_NEWQDISC"
+	case RTM_DELQDISC:
+		return "RTM_DELQDISC"
+	case RTM_GETQDISC:
+		return "RTM_GETQDISC"
+	case RTM_NEWTCLASS:
+		return "RTM_NEWTCLASS"
+	case RTM_DELTCLASS:
+		return "RTM_DELTCLASS"
+	case RTM_GETTCLASS:
+		return "RTM_GETTCLASS"
+	case RTM_NEWTFILTER:
+		return "RTM_NEWTFILTER"
+	case RTM_DELTFILTER:
+		return "RTM_DELTFILTER"
+	case RTM_GETTFILTER:
+		return "RTM_GETTFILTER"
+	case RTM_NEWACTION:
+		return "RTM_NEWACTION"
+	case RTM_DELACTION:
+		return "RTM_DELACTION"
+	case RTM_GETACTION:
+		return "RTM_GETACTION"
+	case RTM_NEWCHAIN:
+		return "RTM_NEWCHAIN"
+	case RTM_DELCHAIN:
+		return "RTM_DELCHAIN"
+	case RTM_GETCHAIN:
+		return "RTM_GETCHAIN"
 	case RTM_NEWADDR:
 		return "RTM_NEWADDR"
 	case RTM_DELADDR:
 		return "RTM_DELADDR"
 	case RTM_GETADDR:
 		return "RTM_GETADDR"
+	case RTM_NEWVLAN:
+		return "RTM_NEWVLAN"
+	case RTM_DELVLAN:
+		return "RTM_DELVLAN"
+	case RTM_GETVLAN:
+		return "RTM_GETVLAN"
+	case RTM_NEWTUNNEL:
+		return "RTM_NEWTUNNEL"
+	case RTM_DELTUNNEL:
+		return "RTM_DELTUNNEL"
+	case RTM_GETTUNNEL:
+		return "RTM_GETTUNNEL"
+	case RTM_GETDCB:
+		return "RTM_GETDCB"
+	case RTM_SETDCB:
+		return "RTM_SETDCB"
 	case RTM_NEWLINK:
 		return "RTM_NEWLINK"
 	case RTM_DELLINK:
@@ -61,12 +123,24 @@ func MsgName(typ uint16) string {
 		return "RTM_DELLINKPROP"
 	case RTM_GETLINKPROP:
 		return "RTM_GETLINKPROP"
+	case RTM_NEWMDB:
+		return "RTM_NEWMDB"
+	case RTM_DELMDB:
+		return "RTM_DELMDB"
+	case RTM_GETMDB:
+		return "RTM_GETMDB"
 	case RTM_NEWNEIGH:
 		return "RTM_NEWNEIGH"
 	case RTM_DELNEIGH:
 		return "RTM_DELNEIGH"
 	case RTM_GETNEIGH:
 		return "RTM_GETNEIGH"
+	case RTM_NEWNEIGHTBL:
+		return "RTM_NEWNEIGHTBL"
+	case RTM_GETNEIGHTBL:
+		return "RTM_GETNEIGHTBL"
+	case RTM_SETNEIGHTBL:
+		return "RTM_SETNEIGHTBL"
 	case RTM_NEWROUTE:
 		return "RTM_NEWROUTE"
 	case RTM_DELROUTE:

@@ -14,9 +14,12 @@ const (
 
 // Message types of rt-neigh.
 const (
-	RTM_NEWNEIGH = 28 // Add or change a neighbour, or the notice of one.
-	RTM_DELNEIGH = 29 // Delete a neighbour, or the notice of its end.
-	RTM_GETNEIGH = 30 // List neighbours or ask for one.
+	RTM_NEWNEIGH    = 28 // Add or change a neighbour, or the notice of one.
+	RTM_DELNEIGH    = 29 // Delete a neighbour, or the notice of its end.
+	RTM_GETNEIGH    = 30 // List neighbours or ask for one.
+	RTM_NEWNEIGHTBL = 64 // A neighbour table or the parameters of one interface in it; never a request.
+	RTM_GETNEIGHTBL = 66 // List neighbour tables.
+	RTM_SETNEIGHTBL = 67 // Change a neighbour table; Name is required.
 )
 
 // NdMsg is struct ndmsg. Fixed header of a neighbour message.
@@ -114,6 +117,180 @@ var neighCacheInfoStruct = Struct{Name: "nda_cacheinfo", Size: 16, Members: []Me
 	{Name: "used", Off: 4, Len: 4, Type: U32},
 	{Name: "updated", Off: 8, Len: 4, Type: U32},
 	{Name: "refcnt", Off: 12, Len: 4, Type: U32},
+}}
+
+// NdtMsg is struct ndtmsg. Fixed header of a message about a neighbour table.
+type NdtMsg struct {
+	Family uint8 // Address family of the table; AF_UNSPEC in a request is all tables.
+}
+
+// put writes the 4 bytes of s.
+func (s *NdtMsg) put(b []byte) {
+	_ = b[3]
+	b[0] = uint8(s.Family)
+	b[1] = 0
+	b[2] = 0
+	b[3] = 0
+}
+
+// Append appends the 4 bytes of s to b.
+func (s NdtMsg) Append(b []byte) []byte {
+	b = append(b, make([]byte, 4)...)
+	s.put(b[len(b)-4:])
+	return b
+}
+
+// Parse reads s from b. A shorter struct of an older kernel is zero-filled, a longer one cut.
+func (s *NdtMsg) Parse(b []byte) {
+	if len(b) < 4 {
+		b = append(make([]byte, 0, 4), b...)[:4]
+	}
+	_ = b[3]
+	*s = NdtMsg{
+		Family: uint8(b[0]),
+	}
+}
+
+var ndtMsgStruct = Struct{Name: "ndtmsg", Size: 4, Members: []Member{
+	{Name: "family", Off: 0, Len: 1, Type: U8},
+}}
+
+// NeighTableConfig is struct ndt_config. Size and state of a neighbour table.
+type NeighTableConfig struct {
+	KeyLen        uint16 // Length of an address, in bytes.
+	EntrySize     uint16 // Size of an entry in the kernel's memory, in bytes.
+	Entries       uint32 // Number of entries.
+	LastFlush     uint32 // Time since the last forced collection, in milliseconds.
+	LastRand      uint32 // Time since the reachable time was last drawn anew, in milliseconds.
+	HashSeed      uint32 // Seed of the hash.
+	HashMask      uint32 // Number of hash buckets, less one.
+	HashChainGC   uint32 // No longer used.
+	ProxyQueueLen uint32 // Packets that wait for a proxy answer, of all interfaces.
+}
+
+// put writes the 32 bytes of s.
+func (s *NeighTableConfig) put(b []byte) {
+	_ = b[31]
+	binary.NativeEndian.PutUint16(b[0:], uint16(s.KeyLen))
+	binary.NativeEndian.PutUint16(b[2:], uint16(s.EntrySize))
+	binary.NativeEndian.PutUint32(b[4:], uint32(s.Entries))
+	binary.NativeEndian.PutUint32(b[8:], uint32(s.LastFlush))
+	binary.NativeEndian.PutUint32(b[12:], uint32(s.LastRand))
+	binary.NativeEndian.PutUint32(b[16:], uint32(s.HashSeed))
+	binary.NativeEndian.PutUint32(b[20:], uint32(s.HashMask))
+	binary.NativeEndian.PutUint32(b[24:], uint32(s.HashChainGC))
+	binary.NativeEndian.PutUint32(b[28:], uint32(s.ProxyQueueLen))
+}
+
+// Append appends the 32 bytes of s to b.
+func (s NeighTableConfig) Append(b []byte) []byte {
+	b = append(b, make([]byte, 32)...)
+	s.put(b[len(b)-32:])
+	return b
+}
+
+// Parse reads s from b. A shorter struct of an older kernel is zero-filled, a longer one cut.
+func (s *NeighTableConfig) Parse(b []byte) {
+	if len(b) < 32 {
+		b = append(make([]byte, 0, 32), b...)[:32]
+	}
+	_ = b[31]
+	*s = NeighTableConfig{
+		KeyLen:        uint16(binary.NativeEndian.Uint16(b[0:])),
+		EntrySize:     uint16(binary.NativeEndian.Uint16(b[2:])),
+		Entries:       uint32(binary.NativeEndian.Uint32(b[4:])),
+		LastFlush:     uint32(binary.NativeEndian.Uint32(b[8:])),
+		LastRand:      uint32(binary.NativeEndian.Uint32(b[12:])),
+		HashSeed:      uint32(binary.NativeEndian.Uint32(b[16:])),
+		HashMask:      uint32(binary.NativeEndian.Uint32(b[20:])),
+		HashChainGC:   uint32(binary.NativeEndian.Uint32(b[24:])),
+		ProxyQueueLen: uint32(binary.NativeEndian.Uint32(b[28:])),
+	}
+}
+
+var neighTableConfigStruct = Struct{Name: "ndt_config", Size: 32, Members: []Member{
+	{Name: "key-len", Off: 0, Len: 2, Type: U16},
+	{Name: "entry-size", Off: 2, Len: 2, Type: U16},
+	{Name: "entries", Off: 4, Len: 4, Type: U32},
+	{Name: "last-flush", Off: 8, Len: 4, Type: U32},
+	{Name: "last-rand", Off: 12, Len: 4, Type: U32},
+	{Name: "hash-rnd", Off: 16, Len: 4, Type: U32},
+	{Name: "hash-mask", Off: 20, Len: 4, Type: U32},
+	{Name: "hash-chain-gc", Off: 24, Len: 4, Type: U32},
+	{Name: "proxy-qlen", Off: 28, Len: 4, Type: U32},
+}}
+
+// NeighTableStats is struct ndt_stats. Counters of a neighbour table since the start.
+type NeighTableStats struct {
+	Allocs           uint64 // Entries made.
+	Destroys         uint64 // Entries destroyed.
+	HashGrows        uint64 // Times the hash was enlarged.
+	ResolutionFailed uint64 // Resolutions that failed.
+	Lookups          uint64 // Look-ups.
+	Hits             uint64 // Look-ups that found an entry.
+	MulticastProbes  uint64 // Multicast probes received.
+	UnicastProbes    uint64 // Unicast probes received.
+	PeriodicGCRuns   uint64 // Collections in due time.
+	ForcedGCRuns     uint64 // Collections because the table was full.
+	TableFulls       uint64 // Entries refused because the table was full.
+}
+
+// put writes the 88 bytes of s.
+func (s *NeighTableStats) put(b []byte) {
+	_ = b[87]
+	binary.NativeEndian.PutUint64(b[0:], uint64(s.Allocs))
+	binary.NativeEndian.PutUint64(b[8:], uint64(s.Destroys))
+	binary.NativeEndian.PutUint64(b[16:], uint64(s.HashGrows))
+	binary.NativeEndian.PutUint64(b[24:], uint64(s.ResolutionFailed))
+	binary.NativeEndian.PutUint64(b[32:], uint64(s.Lookups))
+	binary.NativeEndian.PutUint64(b[40:], uint64(s.Hits))
+	binary.NativeEndian.PutUint64(b[48:], uint64(s.MulticastProbes))
+	binary.NativeEndian.PutUint64(b[56:], uint64(s.UnicastProbes))
+	binary.NativeEndian.PutUint64(b[64:], uint64(s.PeriodicGCRuns))
+	binary.NativeEndian.PutUint64(b[72:], uint64(s.ForcedGCRuns))
+	binary.NativeEndian.PutUint64(b[80:], uint64(s.TableFulls))
+}
+
+// Append appends the 88 bytes of s to b.
+func (s NeighTableStats) Append(b []byte) []byte {
+	b = append(b, make([]byte, 88)...)
+	s.put(b[len(b)-88:])
+	return b
+}
+
+// Parse reads s from b. A shorter struct of an older kernel is zero-filled, a longer one cut.
+func (s *NeighTableStats) Parse(b []byte) {
+	if len(b) < 88 {
+		b = append(make([]byte, 0, 88), b...)[:88]
+	}
+	_ = b[87]
+	*s = NeighTableStats{
+		Allocs:           uint64(binary.NativeEndian.Uint64(b[0:])),
+		Destroys:         uint64(binary.NativeEndian.Uint64(b[8:])),
+		HashGrows:        uint64(binary.NativeEndian.Uint64(b[16:])),
+		ResolutionFailed: uint64(binary.NativeEndian.Uint64(b[24:])),
+		Lookups:          uint64(binary.NativeEndian.Uint64(b[32:])),
+		Hits:             uint64(binary.NativeEndian.Uint64(b[40:])),
+		MulticastProbes:  uint64(binary.NativeEndian.Uint64(b[48:])),
+		UnicastProbes:    uint64(binary.NativeEndian.Uint64(b[56:])),
+		PeriodicGCRuns:   uint64(binary.NativeEndian.Uint64(b[64:])),
+		ForcedGCRuns:     uint64(binary.NativeEndian.Uint64(b[72:])),
+		TableFulls:       uint64(binary.NativeEndian.Uint64(b[80:])),
+	}
+}
+
+var neighTableStatsStruct = Struct{Name: "ndt_stats", Size: 88, Members: []Member{
+	{Name: "allocs", Off: 0, Len: 8, Type: U64},
+	{Name: "destroys", Off: 8, Len: 8, Type: U64},
+	{Name: "hash-grows", Off: 16, Len: 8, Type: U64},
+	{Name: "res-failed", Off: 24, Len: 8, Type: U64},
+	{Name: "lookups", Off: 32, Len: 8, Type: U64},
+	{Name: "hits", Off: 40, Len: 8, Type: U64},
+	{Name: "rcv-probes-mcast", Off: 48, Len: 8, Type: U64},
+	{Name: "rcv-probes-ucast", Off: 56, Len: 8, Type: U64},
+	{Name: "periodic-gc-runs", Off: 64, Len: 8, Type: U64},
+	{Name: "forced-gc-runs", Off: 72, Len: 8, Type: U64},
+	{Name: "table-fulls", Off: 80, Len: 8, Type: U64},
 }}
 
 // NeighState is an NUD_* value of linux/neighbour.h. State of a neighbour.
@@ -414,7 +591,7 @@ var NeighSet = Set{Name: "neigh", Prefix: "NDA_",
 // Attributes of FDBExt. More about a forwarding entry of a bridge.
 const (
 	NFEA_ACTIVITY_NOTIFY = 1 // Notices of activity.
-	NFEA_DONT_REFRESH    = 2 // A change of the entry does not reset its age.
+	NFEA_DONT_REFRESH    = 2 // A change of the entry does not reset its age, in requests.
 )
 
 // FDBExtEncoder puts the attributes of FDBExt.
@@ -423,7 +600,8 @@ type FDBExtEncoder struct{ Nest }
 // ActivityNotify puts NFEA_ACTIVITY_NOTIFY. Notices of activity.
 func (w FDBExtEncoder) ActivityNotify(v FDBNotify) { w.Uint8(NFEA_ACTIVITY_NOTIFY, uint8(v)) }
 
-// DontRefresh puts NFEA_DONT_REFRESH. A change of the entry does not reset its age.
+// DontRefresh puts NFEA_DONT_REFRESH. A change of the entry does not reset its age, in
+// requests.
 func (w FDBExtEncoder) DontRefresh() { w.Flag(NFEA_DONT_REFRESH) }
 
 // FDBExtView reads the attributes of FDBExt in place. What it returns aliases the bytes
@@ -450,7 +628,7 @@ func (v *FDBExtView) ActivityNotify() (FDBNotify, bool) {
 }
 
 // DontRefresh reports whether NFEA_DONT_REFRESH is there. A change of the entry does not
-// reset its age.
+// reset its age, in requests.
 func (v *FDBExtView) DontRefresh() bool { return v.attrs.Flag(v.at[NFEA_DONT_REFRESH]) }
 
 // FDBExtSet describes the attributes of FDBExt.
@@ -458,4 +636,353 @@ var FDBExtSet = Set{Name: "fdb-ext", Prefix: "NFEA_",
 	Attrs: []Attr{
 		NFEA_ACTIVITY_NOTIFY: {Name: "activity-notify", Type: U8, Min: 1, Max: 1, Enum: &fdbNotifyEnum},
 		NFEA_DONT_REFRESH:    {Name: "dont-refresh", Type: Flag},
+	}}
+
+// Attributes of NeighTable. Attributes of a neighbour table.
+const (
+	NDTA_NAME        = 1 // Name of the table, arp_cache or ndisc_cache.
+	NDTA_THRESH1     = 2 // Number of entries below which none is collected.
+	NDTA_THRESH2     = 3 // Number of entries from which on old ones are collected soon.
+	NDTA_THRESH3     = 4 // Largest number of entries.
+	NDTA_CONFIG      = 5 // Size and state.
+	NDTA_PARMS       = 6 // Parameters, those of one interface or the default.
+	NDTA_STATS       = 7 // Counters.
+	NDTA_GC_INTERVAL = 8 // Time between collections, in milliseconds.
+	NDTA_PAD         = 9 // Padding.
+)
+
+// NeighTableEncoder puts the attributes of NeighTable.
+type NeighTableEncoder struct{ Nest }
+
+// AppendNeighTable begins a message of type typ with a NdtMsg. End closes it.
+func AppendNeighTable(e *Encoder, typ, flags uint16, h NdtMsg) NeighTableEncoder {
+	w, b := e.BeginHeader(&NeighTableSet, typ, flags, 4)
+	h.put(b)
+	return NeighTableEncoder{w}
+}
+
+// Name puts NDTA_NAME. Name of the table, arp_cache or ndisc_cache.
+func (w NeighTableEncoder) Name(v string) { w.String(NDTA_NAME, v) }
+
+// Thresh1 puts NDTA_THRESH1. Number of entries below which none is collected.
+func (w NeighTableEncoder) Thresh1(v uint32) { w.Uint32(NDTA_THRESH1, v) }
+
+// Thresh2 puts NDTA_THRESH2. Number of entries from which on old ones are collected soon.
+func (w NeighTableEncoder) Thresh2(v uint32) { w.Uint32(NDTA_THRESH2, v) }
+
+// Thresh3 puts NDTA_THRESH3. Largest number of entries.
+func (w NeighTableEncoder) Thresh3(v uint32) { w.Uint32(NDTA_THRESH3, v) }
+
+// Config puts NDTA_CONFIG. Size and state.
+func (w NeighTableEncoder) Config(v NeighTableConfig) { v.put(w.Space(NDTA_CONFIG, 32)) }
+
+// Parms puts NDTA_PARMS. Parameters, those of one interface or the default.
+func (w NeighTableEncoder) Parms() NeighParmsEncoder {
+	return NeighParmsEncoder{w.Nest.Nest(NDTA_PARMS)}
+}
+
+// Stats puts NDTA_STATS. Counters.
+func (w NeighTableEncoder) Stats(v NeighTableStats) { v.put(w.Space(NDTA_STATS, 88)) }
+
+// GCInterval puts NDTA_GC_INTERVAL. Time between collections, in milliseconds.
+func (w NeighTableEncoder) GCInterval(v uint64) { w.Uint64(NDTA_GC_INTERVAL, v) }
+
+// NeighTableView reads the attributes of NeighTable in place. What it returns aliases the
+// bytes given to Parse.
+type NeighTableView struct {
+	Header NdtMsg
+	attrs  Attrs
+	at     [10]uint32
+}
+
+// Parse reads the payload of a message: a NdtMsg and attributes. An attribute of a wrong
+// length is left out and the first such error returned; unknown ones stay in Attrs.
+func (v *NeighTableView) Parse(b []byte) error {
+	*v = NeighTableView{}
+	if len(b) < 4 {
+		return NeighTableSet.BadHeader(&ndtMsgStruct, len(b))
+	}
+	v.Header.Parse(b)
+	var err error
+	v.attrs, err = NeighTableSet.Index(b, b[min(4, len(b)):], v.at[:])
+	return err
+}
+
+// Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
+func (v *NeighTableView) Attrs() Attrs { return v.attrs }
+
+// Name returns NDTA_NAME. Name of the table, arp_cache or ndisc_cache.
+func (v *NeighTableView) Name() ([]byte, bool) { return v.attrs.String(v.at[NDTA_NAME]) }
+
+// Thresh1 returns NDTA_THRESH1. Number of entries below which none is collected.
+func (v *NeighTableView) Thresh1() (uint32, bool) { return v.attrs.Uint32(v.at[NDTA_THRESH1]) }
+
+// Thresh2 returns NDTA_THRESH2. Number of entries from which on old ones are collected
+// soon.
+func (v *NeighTableView) Thresh2() (uint32, bool) { return v.attrs.Uint32(v.at[NDTA_THRESH2]) }
+
+// Thresh3 returns NDTA_THRESH3. Largest number of entries.
+func (v *NeighTableView) Thresh3() (uint32, bool) { return v.attrs.Uint32(v.at[NDTA_THRESH3]) }
+
+// Config returns NDTA_CONFIG. Size and state.
+func (v *NeighTableView) Config() (s NeighTableConfig, ok bool) {
+	b, ok := v.attrs.Bytes(v.at[NDTA_CONFIG])
+	if ok {
+		s.Parse(b)
+	}
+	return s, ok
+}
+
+// Parms returns NDTA_PARMS. Parameters, those of one interface or the default.
+func (v *NeighTableView) Parms() (n NeighParmsView, err error) {
+	if b, ok := v.attrs.Bytes(v.at[NDTA_PARMS]); ok {
+		err = n.Parse(b)
+	}
+	return n, err
+}
+
+// Stats returns NDTA_STATS. Counters.
+func (v *NeighTableView) Stats() (s NeighTableStats, ok bool) {
+	b, ok := v.attrs.Bytes(v.at[NDTA_STATS])
+	if ok {
+		s.Parse(b)
+	}
+	return s, ok
+}
+
+// GCInterval returns NDTA_GC_INTERVAL. Time between collections, in milliseconds.
+func (v *NeighTableView) GCInterval() (uint64, bool) { return v.attrs.Uint64(v.at[NDTA_GC_INTERVAL]) }
+
+// NeighTableSet describes the attributes of NeighTable.
+var NeighTableSet = Set{Name: "neightbl", Prefix: "NDTA_",
+	Header: &ndtMsgStruct,
+	Attrs: []Attr{
+		NDTA_NAME:        {Name: "name", Type: String, Max: 65535},
+		NDTA_THRESH1:     {Name: "thresh1", Type: U32, Min: 4, Max: 4},
+		NDTA_THRESH2:     {Name: "thresh2", Type: U32, Min: 4, Max: 4},
+		NDTA_THRESH3:     {Name: "thresh3", Type: U32, Min: 4, Max: 4},
+		NDTA_CONFIG:      {Name: "config", Type: StructT, Max: 65535, Struct: &neighTableConfigStruct},
+		NDTA_PARMS:       {Name: "parms", Type: NestT, Max: 65535, Nested: &NeighParmsSet},
+		NDTA_STATS:       {Name: "stats", Type: StructT, Max: 65535, Struct: &neighTableStatsStruct},
+		NDTA_GC_INTERVAL: {Name: "gc-interval", Type: U64, Min: 8, Max: 8},
+		NDTA_PAD:         {Name: "pad", Type: Pad, Max: 65535},
+	}}
+
+// Attributes of NeighParms. Parameters of a neighbour table.
+const (
+	NDTPA_IFINDEX                = 1  // Index of the interface; absent in the default.
+	NDTPA_REFCNT                 = 2  // Number of users.
+	NDTPA_REACHABLE_TIME         = 3  // Time that a confirmation lasts, drawn at random around the base, in milliseconds.
+	NDTPA_BASE_REACHABLE_TIME    = 4  // Time that a confirmation lasts on average, in milliseconds.
+	NDTPA_RETRANS_TIME           = 5  // Time between probes, in milliseconds.
+	NDTPA_GC_STALETIME           = 6  // Time after which a stale entry may be collected, in milliseconds.
+	NDTPA_DELAY_PROBE_TIME       = 7  // Time before a stale entry is probed, in milliseconds.
+	NDTPA_QUEUE_LEN              = 8  // Packets that may wait for a resolution; QueueLenBytes is the limit that counts.
+	NDTPA_APP_PROBES             = 9  // Probes left to user space.
+	NDTPA_UCAST_PROBES           = 10 // Unicast probes.
+	NDTPA_MCAST_PROBES           = 11 // Multicast probes.
+	NDTPA_ANYCAST_DELAY          = 12 // Longest delay of an answer for an anycast address, in milliseconds.
+	NDTPA_PROXY_DELAY            = 13 // Longest delay of a proxy answer, in milliseconds.
+	NDTPA_PROXY_QLEN             = 14 // Packets that may wait for a proxy answer.
+	NDTPA_LOCKTIME               = 15 // Time in which an entry is not changed again, in milliseconds.
+	NDTPA_QUEUE_LENBYTES         = 16 // Size of the packets that may wait for a resolution, in bytes.
+	NDTPA_MCAST_REPROBES         = 17 // Multicast probes after the unicast ones.
+	NDTPA_PAD                    = 18 // Padding.
+	NDTPA_INTERVAL_PROBE_TIME_MS = 19 // Time between probes of managed entries, in milliseconds.
+)
+
+// NeighParmsEncoder puts the attributes of NeighParms.
+type NeighParmsEncoder struct{ Nest }
+
+// IfIndex puts NDTPA_IFINDEX. Index of the interface; absent in the default.
+func (w NeighParmsEncoder) IfIndex(v uint32) { w.Uint32(NDTPA_IFINDEX, v) }
+
+// Refs puts NDTPA_REFCNT. Number of users.
+func (w NeighParmsEncoder) Refs(v uint32) { w.Uint32(NDTPA_REFCNT, v) }
+
+// ReachableTime puts NDTPA_REACHABLE_TIME. Time that a confirmation lasts, drawn at
+// random around the base, in milliseconds.
+func (w NeighParmsEncoder) ReachableTime(v uint64) { w.Uint64(NDTPA_REACHABLE_TIME, v) }
+
+// BaseReachableTime puts NDTPA_BASE_REACHABLE_TIME. Time that a confirmation lasts on
+// average, in milliseconds.
+func (w NeighParmsEncoder) BaseReachableTime(v uint64) { w.Uint64(NDTPA_BASE_REACHABLE_TIME, v) }
+
+// RetransTime puts NDTPA_RETRANS_TIME. Time between probes, in milliseconds.
+func (w NeighParmsEncoder) RetransTime(v uint64) { w.Uint64(NDTPA_RETRANS_TIME, v) }
+
+// GCStaleTime puts NDTPA_GC_STALETIME. Time after which a stale entry may be collected,
+// in milliseconds.
+func (w NeighParmsEncoder) GCStaleTime(v uint64) { w.Uint64(NDTPA_GC_STALETIME, v) }
+
+// DelayProbeTime puts NDTPA_DELAY_PROBE_TIME. Time before a stale entry is probed, in
+// milliseconds.
+func (w NeighParmsEncoder) DelayProbeTime(v uint64) { w.Uint64(NDTPA_DELAY_PROBE_TIME, v) }
+
+// QueueLen puts NDTPA_QUEUE_LEN. Packets that may wait for a resolution; QueueLenBytes is
+// the limit that counts.
+func (w NeighParmsEncoder) QueueLen(v uint32) { w.Uint32(NDTPA_QUEUE_LEN, v) }
+
+// AppProbes puts NDTPA_APP_PROBES. Probes left to user space.
+func (w NeighParmsEncoder) AppProbes(v uint32) { w.Uint32(NDTPA_APP_PROBES, v) }
+
+// UnicastProbes puts NDTPA_UCAST_PROBES. Unicast probes.
+func (w NeighParmsEncoder) UnicastProbes(v uint32) { w.Uint32(NDTPA_UCAST_PROBES, v) }
+
+// MulticastProbes puts NDTPA_MCAST_PROBES. Multicast probes.
+func (w NeighParmsEncoder) MulticastProbes(v uint32) { w.Uint32(NDTPA_MCAST_PROBES, v) }
+
+// AnycastDelay puts NDTPA_ANYCAST_DELAY. Longest delay of an answer for an anycast
+// address, in milliseconds.
+func (w NeighParmsEncoder) AnycastDelay(v uint64) { w.Uint64(NDTPA_ANYCAST_DELAY, v) }
+
+// ProxyDelay puts NDTPA_PROXY_DELAY. Longest delay of a proxy answer, in milliseconds.
+func (w NeighParmsEncoder) ProxyDelay(v uint64) { w.Uint64(NDTPA_PROXY_DELAY, v) }
+
+// ProxyQueueLen puts NDTPA_PROXY_QLEN. Packets that may wait for a proxy answer.
+func (w NeighParmsEncoder) ProxyQueueLen(v uint32) { w.Uint32(NDTPA_PROXY_QLEN, v) }
+
+// LockTime puts NDTPA_LOCKTIME. Time in which an entry is not changed again, in
+// milliseconds.
+func (w NeighParmsEncoder) LockTime(v uint64) { w.Uint64(NDTPA_LOCKTIME, v) }
+
+// QueueLenBytes puts NDTPA_QUEUE_LENBYTES. Size of the packets that may wait for a
+// resolution, in bytes.
+func (w NeighParmsEncoder) QueueLenBytes(v uint32) { w.Uint32(NDTPA_QUEUE_LENBYTES, v) }
+
+// MulticastReprobes puts NDTPA_MCAST_REPROBES. Multicast probes after the unicast ones.
+func (w NeighParmsEncoder) MulticastReprobes(v uint32) { w.Uint32(NDTPA_MCAST_REPROBES, v) }
+
+// IntervalProbeTime puts NDTPA_INTERVAL_PROBE_TIME_MS. Time between probes of managed
+// entries, in milliseconds.
+func (w NeighParmsEncoder) IntervalProbeTime(v uint64) { w.Uint64(NDTPA_INTERVAL_PROBE_TIME_MS, v) }
+
+// NeighParmsView reads the attributes of NeighParms in place. What it returns aliases the
+// bytes given to Parse.
+type NeighParmsView struct {
+	attrs Attrs
+	at    [20]uint32
+}
+
+// Parse reads attributes. An attribute of a wrong length is left out and the first such
+// error returned; unknown ones stay in Attrs.
+func (v *NeighParmsView) Parse(b []byte) (err error) {
+	*v = NeighParmsView{}
+	v.attrs, err = NeighParmsSet.Index(nil, b, v.at[:])
+	return err
+}
+
+// Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
+func (v *NeighParmsView) Attrs() Attrs { return v.attrs }
+
+// IfIndex returns NDTPA_IFINDEX. Index of the interface; absent in the default.
+func (v *NeighParmsView) IfIndex() (uint32, bool) { return v.attrs.Uint32(v.at[NDTPA_IFINDEX]) }
+
+// Refs returns NDTPA_REFCNT. Number of users.
+func (v *NeighParmsView) Refs() (uint32, bool) { return v.attrs.Uint32(v.at[NDTPA_REFCNT]) }
+
+// ReachableTime returns NDTPA_REACHABLE_TIME. Time that a confirmation lasts, drawn at
+// random around the base, in milliseconds.
+func (v *NeighParmsView) ReachableTime() (uint64, bool) {
+	return v.attrs.Uint64(v.at[NDTPA_REACHABLE_TIME])
+}
+
+// BaseReachableTime returns NDTPA_BASE_REACHABLE_TIME. Time that a confirmation lasts on
+// average, in milliseconds.
+func (v *NeighParmsView) BaseReachableTime() (uint64, bool) {
+	return v.attrs.Uint64(v.at[NDTPA_BASE_REACHABLE_TIME])
+}
+
+// RetransTime returns NDTPA_RETRANS_TIME. Time between probes, in milliseconds.
+func (v *NeighParmsView) RetransTime() (uint64, bool) {
+	return v.attrs.Uint64(v.at[NDTPA_RETRANS_TIME])
+}
+
+// GCStaleTime returns NDTPA_GC_STALETIME. Time after which a stale entry may be
+// collected, in milliseconds.
+func (v *NeighParmsView) GCStaleTime() (uint64, bool) {
+	return v.attrs.Uint64(v.at[NDTPA_GC_STALETIME])
+}
+
+// DelayProbeTime returns NDTPA_DELAY_PROBE_TIME. Time before a stale entry is probed, in
+// milliseconds.
+func (v *NeighParmsView) DelayProbeTime() (uint64, bool) {
+	return v.attrs.Uint64(v.at[NDTPA_DELAY_PROBE_TIME])
+}
+
+// QueueLen returns NDTPA_QUEUE_LEN. Packets that may wait for a resolution; QueueLenBytes
+// is the limit that counts.
+func (v *NeighParmsView) QueueLen() (uint32, bool) { return v.attrs.Uint32(v.at[NDTPA_QUEUE_LEN]) }
+
+// AppProbes returns NDTPA_APP_PROBES. Probes left to user space.
+func (v *NeighParmsView) AppProbes() (uint32, bool) { return v.attrs.Uint32(v.at[NDTPA_APP_PROBES]) }
+
+// UnicastProbes returns NDTPA_UCAST_PROBES. Unicast probes.
+func (v *NeighParmsView) UnicastProbes() (uint32, bool) {
+	return v.attrs.Uint32(v.at[NDTPA_UCAST_PROBES])
+}
+
+// MulticastProbes returns NDTPA_MCAST_PROBES. Multicast probes.
+func (v *NeighParmsView) MulticastProbes() (uint32, bool) {
+	return v.attrs.Uint32(v.at[NDTPA_MCAST_PROBES])
+}
+
+// AnycastDelay returns NDTPA_ANYCAST_DELAY. Longest delay of an answer for an anycast
+// address, in milliseconds.
+func (v *NeighParmsView) AnycastDelay() (uint64, bool) {
+	return v.attrs.Uint64(v.at[NDTPA_ANYCAST_DELAY])
+}
+
+// ProxyDelay returns NDTPA_PROXY_DELAY. Longest delay of a proxy answer, in milliseconds.
+func (v *NeighParmsView) ProxyDelay() (uint64, bool) { return v.attrs.Uint64(v.at[NDTPA_PROXY_DELAY]) }
+
+// ProxyQueueLen returns NDTPA_PROXY_QLEN. Packets that may wait for a proxy answer.
+func (v *NeighParmsView) ProxyQueueLen() (uint32, bool) {
+	return v.attrs.Uint32(v.at[NDTPA_PROXY_QLEN])
+}
+
+// LockTime returns NDTPA_LOCKTIME. Time in which an entry is not changed again, in
+// milliseconds.
+func (v *NeighParmsView) LockTime() (uint64, bool) { return v.attrs.Uint64(v.at[NDTPA_LOCKTIME]) }
+
+// QueueLenBytes returns NDTPA_QUEUE_LENBYTES. Size of the packets that may wait for a
+// resolution, in bytes.
+func (v *NeighParmsView) QueueLenBytes() (uint32, bool) {
+	return v.attrs.Uint32(v.at[NDTPA_QUEUE_LENBYTES])
+}
+
+// MulticastReprobes returns NDTPA_MCAST_REPROBES. Multicast probes after the unicast
+// ones.
+func (v *NeighParmsView) MulticastReprobes() (uint32, bool) {
+	return v.attrs.Uint32(v.at[NDTPA_MCAST_REPROBES])
+}
+
+// IntervalProbeTime returns NDTPA_INTERVAL_PROBE_TIME_MS. Time between probes of managed
+// entries, in milliseconds.
+func (v *NeighParmsView) IntervalProbeTime() (uint64, bool) {
+	return v.attrs.Uint64(v.at[NDTPA_INTERVAL_PROBE_TIME_MS])
+}
+
+// NeighParmsSet describes the attributes of NeighParms.
+var NeighParmsSet = Set{Name: "neightbl-parms", Prefix: "NDTPA_",
+	Attrs: []Attr{
+		NDTPA_IFINDEX:                {Name: "ifindex", Type: U32, Min: 4, Max: 4},
+		NDTPA_REFCNT:                 {Name: "refcnt", Type: U32, Min: 4, Max: 4},
+		NDTPA_REACHABLE_TIME:         {Name: "reachable-time", Type: U64, Min: 8, Max: 8},
+		NDTPA_BASE_REACHABLE_TIME:    {Name: "base-reachable-time", Type: U64, Min: 8, Max: 8},
+		NDTPA_RETRANS_TIME:           {Name: "retrans-time", Type: U64, Min: 8, Max: 8},
+		NDTPA_GC_STALETIME:           {Name: "gc-staletime", Type: U64, Min: 8, Max: 8},
+		NDTPA_DELAY_PROBE_TIME:       {Name: "delay-probe-time", Type: U64, Min: 8, Max: 8},
+		NDTPA_QUEUE_LEN:              {Name: "queue-len", Type: U32, Min: 4, Max: 4},
+		NDTPA_APP_PROBES:             {Name: "app-probes", Type: U32, Min: 4, Max: 4},
+		NDTPA_UCAST_PROBES:           {Name: "ucast-probes", Type: U32, Min: 4, Max: 4},
+		NDTPA_MCAST_PROBES:           {Name: "mcast-probes", Type: U32, Min: 4, Max: 4},
+		NDTPA_ANYCAST_DELAY:          {Name: "anycast-delay", Type: U64, Min: 8, Max: 8},
+		NDTPA_PROXY_DELAY:            {Name: "proxy-delay", Type: U64, Min: 8, Max: 8},
+		NDTPA_PROXY_QLEN:             {Name: "proxy-qlen", Type: U32, Min: 4, Max: 4},
+		NDTPA_LOCKTIME:               {Name: "locktime", Type: U64, Min: 8, Max: 8},
+		NDTPA_QUEUE_LENBYTES:         {Name: "queue-lenbytes", Type: U32, Min: 4, Max: 4},
+		NDTPA_MCAST_REPROBES:         {Name: "mcast-reprobes", Type: U32, Min: 4, Max: 4},
+		NDTPA_PAD:                    {Name: "pad", Type: Pad, Max: 65535},
+		NDTPA_INTERVAL_PROBE_TIME_MS: {Name: "interval-probe-time-ms", Type: U64, Min: 8, Max: 8},
 	}}

@@ -14,6 +14,13 @@ func TestNdMsgStruct(t *testing.T) { rtattrtest.Struct(t, rtattr.NdMsg{}, (*rtat
 func TestNeighCacheInfoStruct(t *testing.T) {
 	rtattrtest.Struct(t, rtattr.NeighCacheInfo{}, (*rtattr.NeighCacheInfo).Parse)
 }
+func TestNdtMsgStruct(t *testing.T) { rtattrtest.Struct(t, rtattr.NdtMsg{}, (*rtattr.NdtMsg).Parse) }
+func TestNeighTableConfigStruct(t *testing.T) {
+	rtattrtest.Struct(t, rtattr.NeighTableConfig{}, (*rtattr.NeighTableConfig).Parse)
+}
+func TestNeighTableStatsStruct(t *testing.T) {
+	rtattrtest.Struct(t, rtattr.NeighTableStats{}, (*rtattr.NeighTableStats).Parse)
+}
 
 var neighTest = rtattrtest.Set[rtattr.NeighEncoder, rtattr.NeighView]{
 	Set: &rtattr.NeighSet,
@@ -110,3 +117,120 @@ func init()                        { fdbExtTest.Register() }
 func TestFDBExtSet(t *testing.T)   { fdbExtTest.Test(t) }
 func FuzzFDBExtView(f *testing.F)  { fdbExtTest.Fuzz(f) }
 func BenchmarkFDBExt(b *testing.B) { fdbExtTest.Benchmark(b) }
+
+var neighTableTest = rtattrtest.Set[rtattr.NeighTableEncoder, rtattr.NeighTableView]{
+	Set: &rtattr.NeighTableSet,
+	Begin: func(e *rtattr.Encoder) rtattr.NeighTableEncoder {
+		return rtattr.AppendNeighTable(e, rtattr.NLMSG_MIN_TYPE, 0, rtattr.NdtMsg{})
+	},
+	Parse: (*rtattr.NeighTableView).Parse,
+	Methods: []rtattrtest.Method{
+		{Type: rtattr.NDTA_NAME, Name: "Name"},
+		{Type: rtattr.NDTA_THRESH1, Name: "Thresh1"},
+		{Type: rtattr.NDTA_THRESH2, Name: "Thresh2"},
+		{Type: rtattr.NDTA_THRESH3, Name: "Thresh3"},
+		{Type: rtattr.NDTA_CONFIG, Name: "Config"},
+		{Type: rtattr.NDTA_PARMS, Name: "Parms"},
+		{Type: rtattr.NDTA_STATS, Name: "Stats"},
+		{Type: rtattr.NDTA_GC_INTERVAL, Name: "GCInterval"},
+	},
+	Put: func(w rtattr.NeighTableEncoder) {
+		w.Name("name")
+		w.Thresh1(0x12)
+		w.Thresh2(0x12)
+		w.Thresh3(0x12)
+		w.Config(rtattr.NeighTableConfig{})
+		w.Parms().End()
+		w.Stats(rtattr.NeighTableStats{})
+		w.GCInterval(0x12)
+	},
+	Get: func(v *rtattr.NeighTableView) {
+		v.Name()
+		v.Thresh1()
+		v.Thresh2()
+		v.Thresh3()
+		v.Config()
+		v.Parms()
+		v.Stats()
+		v.GCInterval()
+	},
+}
+
+func init()                            { neighTableTest.Register() }
+func TestNeighTableSet(t *testing.T)   { neighTableTest.Test(t) }
+func FuzzNeighTableView(f *testing.F)  { neighTableTest.Fuzz(f) }
+func BenchmarkNeighTable(b *testing.B) { neighTableTest.Benchmark(b) }
+
+var neighParmsTest = rtattrtest.Set[rtattr.NeighParmsEncoder, rtattr.NeighParmsView]{
+	Set: &rtattr.NeighParmsSet,
+	Begin: func(e *rtattr.Encoder) rtattr.NeighParmsEncoder {
+		return rtattr.NeighParmsEncoder{e.Message(rtattr.NLMSG_MIN_TYPE, 0)}
+	},
+	Parse:      (*rtattr.NeighParmsView).Parse,
+	ParseAttrs: (*rtattr.NeighParmsView).Parse,
+	Methods: []rtattrtest.Method{
+		{Type: rtattr.NDTPA_IFINDEX, Name: "IfIndex"},
+		{Type: rtattr.NDTPA_REFCNT, Name: "Refs"},
+		{Type: rtattr.NDTPA_REACHABLE_TIME, Name: "ReachableTime"},
+		{Type: rtattr.NDTPA_BASE_REACHABLE_TIME, Name: "BaseReachableTime"},
+		{Type: rtattr.NDTPA_RETRANS_TIME, Name: "RetransTime"},
+		{Type: rtattr.NDTPA_GC_STALETIME, Name: "GCStaleTime"},
+		{Type: rtattr.NDTPA_DELAY_PROBE_TIME, Name: "DelayProbeTime"},
+		{Type: rtattr.NDTPA_QUEUE_LEN, Name: "QueueLen"},
+		{Type: rtattr.NDTPA_APP_PROBES, Name: "AppProbes"},
+		{Type: rtattr.NDTPA_UCAST_PROBES, Name: "UnicastProbes"},
+		{Type: rtattr.NDTPA_MCAST_PROBES, Name: "MulticastProbes"},
+		{Type: rtattr.NDTPA_ANYCAST_DELAY, Name: "AnycastDelay"},
+		{Type: rtattr.NDTPA_PROXY_DELAY, Name: "ProxyDelay"},
+		{Type: rtattr.NDTPA_PROXY_QLEN, Name: "ProxyQueueLen"},
+		{Type: rtattr.NDTPA_LOCKTIME, Name: "LockTime"},
+		{Type: rtattr.NDTPA_QUEUE_LENBYTES, Name: "QueueLenBytes"},
+		{Type: rtattr.NDTPA_MCAST_REPROBES, Name: "MulticastReprobes"},
+		{Type: rtattr.NDTPA_INTERVAL_PROBE_TIME_MS, Name: "IntervalProbeTime"},
+	},
+	Put: func(w rtattr.NeighParmsEncoder) {
+		w.IfIndex(0x12)
+		w.Refs(0x12)
+		w.ReachableTime(0x12)
+		w.BaseReachableTime(0x12)
+		w.RetransTime(0x12)
+		w.GCStaleTime(0x12)
+		w.DelayProbeTime(0x12)
+		w.QueueLen(0x12)
+		w.AppProbes(0x12)
+		w.UnicastProbes(0x12)
+		w.MulticastProbes(0x12)
+		w.AnycastDelay(0x12)
+		w.ProxyDelay(0x12)
+		w.ProxyQueueLen(0x12)
+		w.LockTime(0x12)
+		w.QueueLenBytes(0x12)
+		w.MulticastReprobes(0x12)
+		w.IntervalProbeTime(0x12)
+	},
+	Get: func(v *rtattr.NeighParmsView) {
+		v.IfIndex()
+		v.Refs()
+		v.ReachableTime()
+		v.BaseReachableTime()
+		v.RetransTime()
+		v.GCStaleTime()
+		v.DelayProbeTime()
+		v.QueueLen()
+		v.AppProbes()
+		v.UnicastProbes()
+		v.MulticastProbes()
+		v.AnycastDelay()
+		v.ProxyDelay()
+		v.ProxyQueueLen()
+		v.LockTime()
+		v.QueueLenBytes()
+		v.MulticastReprobes()
+		v.IntervalProbeTime()
+	},
+}
+
+func init()                            { neighParmsTest.Register() }
+func TestNeighParmsSet(t *testing.T)   { neighParmsTest.Test(t) }
+func FuzzNeighParmsView(f *testing.F)  { neighParmsTest.Fuzz(f) }
+func BenchmarkNeighParms(b *testing.B) { neighParmsTest.Benchmark(b) }

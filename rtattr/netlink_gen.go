@@ -43,6 +43,25 @@ const (
 	AF_MCTP             = 0x2d   // Management component transport protocol.
 )
 
+// Message types of netlink.
+const (
+	RTM_NEWQDISC   = 36  // Traffic control, which has no table: a queueing discipline.
+	RTM_DELQDISC   = 37  // Traffic control: a queueing discipline goes.
+	RTM_GETQDISC   = 38  // Traffic control: list queueing disciplines.
+	RTM_NEWTCLASS  = 40  // Traffic control: a class.
+	RTM_DELTCLASS  = 41  // Traffic control: a class goes.
+	RTM_GETTCLASS  = 42  // Traffic control: list classes.
+	RTM_NEWTFILTER = 44  // Traffic control: a filter.
+	RTM_DELTFILTER = 45  // Traffic control: a filter goes.
+	RTM_GETTFILTER = 46  // Traffic control: list filters.
+	RTM_NEWACTION  = 48  // Traffic control: an action.
+	RTM_DELACTION  = 49  // Traffic control: an action goes.
+	RTM_GETACTION  = 50  // Traffic control: list actions.
+	RTM_NEWCHAIN   = 100 // Traffic control: a chain of filters.
+	RTM_DELCHAIN   = 101 // Traffic control: a chain of filters goes.
+	RTM_GETCHAIN   = 102 // Traffic control: list chains of filters.
+)
+
 // Group is an RTNLGRP_* value of linux/netlink.h. Multicast groups of the route protocol.
 type Group uint32
 

@@ -198,7 +198,7 @@ func TestExec(t *testing.T) {
 		w.Raw(rtattr.IfAddrmsg{Family: rtattr.AF_BRIDGE, Index: lo}.Append(nil))
 		w.End()
 		err := c.Exec(ctx, e)
-		if want := "rtnl: message type 84: invalid argument: Missing MDBA_SET_ENTRY attribute (.1 is missing)"; err == nil || err.Error() != want {
+		if want := "rtnl: RTM_NEWMDB: invalid argument: Missing MDBA_SET_ENTRY attribute (.1 is missing)"; err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	})
