@@ -183,7 +183,7 @@ func (a *attr) binary() form {
 			value:     name,
 			read:      "var x " + name + "\nb, _ := v.attrs.Bytes(#)\nx.Parse(b)",
 			getResult: "(s " + name + ", ok bool)",
-			get:       "b, ok := v.attrs.Bytes(#)\nif ok {\ns.Parse(b)\n}\nreturn s, ok",
+			get:       "b, ok := v.attrs.Bytes(#)\ns.Parse(b)\nreturn s, ok",
 			sample:    "~" + name + "{}"}
 	case scalarBits[a.SubType] > 8:
 		return a.array()
@@ -295,12 +295,12 @@ func (s *attrSet) parse() string {
 // attributes or not. off is where the payload is.
 func inside(set *attrSet, header *def, off string) (result, body string) {
 	if set == nil {
-		return fmt.Sprintf("(h %s, ok bool)", header.goName()), fmt.Sprintf("b, ok := v.attrs.Bytes(%s)\nif ok {\nh.Parse(b)\n}\nreturn h, ok", off)
+		return fmt.Sprintf("(h %s, ok bool)", header.goName()), fmt.Sprintf("b, ok := v.attrs.Bytes(%s)\nh.Parse(b)\nreturn h, ok", off)
 	}
 	call, result, back := "err = n.Parse(b)", fmt.Sprintf("(n %sView, err error)", set.goName()), "n, err"
 	switch {
 	case header == nil:
-		call = fmt.Sprintf("err = n.%s(b)", set.parse())
+		return result, fmt.Sprintf("err = n.%s(v.attrs.Payload(%s))\nreturn n, err", set.parse(), off)
 	case header != set.header:
 		call = fmt.Sprintf("h, err = n.Parse%s(b)", header.goName())
 		result, back = fmt.Sprintf("(h %s, n %sView, err error)", header.goName(), set.goName()), "h, n, err"

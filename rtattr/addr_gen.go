@@ -272,9 +272,7 @@ func (v *AddrView) Anycast() (netip.Addr, bool) { return v.attrs.Addr(v.at[IFA_A
 // CacheInfo returns IFA_CACHEINFO. Lifetimes and age.
 func (v *AddrView) CacheInfo() (s AddrCacheInfo, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFA_CACHEINFO])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 

@@ -207,6 +207,12 @@ func (a Attrs) Bytes(off uint32) ([]byte, bool) {
 	return a[off:end:end], true
 }
 
+// Payload is Bytes; nil if the attribute is not there.
+func (a Attrs) Payload(off uint32) []byte {
+	b, _ := a.Bytes(off)
+	return b
+}
+
 // String returns the bytes before the first NUL.
 func (a Attrs) String(off uint32) ([]byte, bool) {
 	b, ok := a.Bytes(off)

@@ -362,9 +362,7 @@ func (v *BridgeVLANEntryView) Attrs() Attrs { return v.attrs }
 // Info returns BRIDGE_VLANDB_ENTRY_INFO. VLAN and flags.
 func (v *BridgeVLANEntryView) Info() (s BridgeVLANInfo, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[BRIDGE_VLANDB_ENTRY_INFO])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -380,17 +378,13 @@ func (v *BridgeVLANEntryView) State() (BridgePortState, bool) {
 
 // TunnelInfo returns BRIDGE_VLANDB_ENTRY_TUNNEL_INFO. Tunnel that the VLAN is mapped to.
 func (v *BridgeVLANEntryView) TunnelInfo() (n BridgeVLANTunnelInfoView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[BRIDGE_VLANDB_ENTRY_TUNNEL_INFO]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[BRIDGE_VLANDB_ENTRY_TUNNEL_INFO]))
 	return n, err
 }
 
 // Stats returns BRIDGE_VLANDB_ENTRY_STATS. Counters.
 func (v *BridgeVLANEntryView) Stats() (n BridgeVLANStatsView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[BRIDGE_VLANDB_ENTRY_STATS]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[BRIDGE_VLANDB_ENTRY_STATS]))
 	return n, err
 }
 
@@ -771,18 +765,14 @@ func (v *BridgeVLANGlobalView) McastQuerier() (uint8, bool) {
 // McastRouterPorts returns BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS. Ports with multicast
 // routers, in Router.
 func (v *BridgeVLANGlobalView) McastRouterPorts() (n MDBView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS]); ok {
-		err = n.ParseAttrs(b)
-	}
+	err = n.ParseAttrs(v.attrs.Payload(v.at[BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS]))
 	return n, err
 }
 
 // McastQuerierState returns BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_STATE. Queriers in the
 // VLAN.
 func (v *BridgeVLANGlobalView) McastQuerierState() (n BridgeQuerierView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_STATE]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_STATE]))
 	return n, err
 }
 
@@ -946,9 +936,7 @@ func (v *VNIFilterEntryView) Group6() (netip.Addr, bool) {
 
 // Stats returns VXLAN_VNIFILTER_ENTRY_STATS. Counters.
 func (v *VNIFilterEntryView) Stats() (n VNIFilterStatsView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[VXLAN_VNIFILTER_ENTRY_STATS]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[VXLAN_VNIFILTER_ENTRY_STATS]))
 	return n, err
 }
 

@@ -896,9 +896,7 @@ func (v *DCBView) PFCConfigStatus() (uint8, bool) {
 
 // PFCConfig returns DCB_ATTR_PFC_CFG. Priority flow control by priority (CEE).
 func (v *DCBView) PFCConfig() (n DCBPFCView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.Nested(v.at[DCB_ATTR_PFC_CFG]), v.at[DCB_ATTR_PFC_CFG])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.Nested(v.at[DCB_ATTR_PFC_CFG]), v.at[DCB_ATTR_PFC_CFG])))
 	return n, err
 }
 
@@ -909,9 +907,7 @@ func (v *DCBView) PGConfigStatus() (uint8, bool) {
 
 // PGConfig returns DCB_ATTR_PG_CFG. Priority groups (CEE).
 func (v *DCBView) PGConfig() (n DCBPGView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.Nested(v.at[DCB_ATTR_PG_CFG]), v.at[DCB_ATTR_PG_CFG])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.Nested(v.at[DCB_ATTR_PG_CFG]), v.at[DCB_ATTR_PG_CFG])))
 	return n, err
 }
 
@@ -933,9 +929,7 @@ func (v *DCBView) PermHWAddrQuery() bool {
 
 // Capabilities returns DCB_ATTR_CAP. What the device can do.
 func (v *DCBView) Capabilities() (n DCBCapabilitiesView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_CAP]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_CAP]))
 	return n, err
 }
 
@@ -946,9 +940,7 @@ func (v *DCBView) NumTCsStatus() (uint8, bool) {
 
 // NumTCs returns DCB_ATTR_NUMTCS. Numbers of traffic classes.
 func (v *DCBView) NumTCs() (n DCBNumTCsView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.Nested(v.at[DCB_ATTR_NUMTCS]), v.at[DCB_ATTR_NUMTCS])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.Nested(v.at[DCB_ATTR_NUMTCS]), v.at[DCB_ATTR_NUMTCS])))
 	return n, err
 }
 
@@ -959,9 +951,7 @@ func (v *DCBView) BCNStatus() (uint8, bool) {
 
 // BCN returns DCB_ATTR_BCN. Backward congestion notification.
 func (v *DCBView) BCN() (n DCBBCNView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.Nested(v.at[DCB_ATTR_BCN]), v.at[DCB_ATTR_BCN])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.Nested(v.at[DCB_ATTR_BCN]), v.at[DCB_ATTR_BCN])))
 	return n, err
 }
 
@@ -972,9 +962,7 @@ func (v *DCBView) AppStatus() (uint8, bool) {
 
 // App returns DCB_ATTR_APP. Priority of one application (CEE).
 func (v *DCBView) App() (n DCBAppEntryView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.Nested(v.at[DCB_ATTR_APP]), v.at[DCB_ATTR_APP])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.Nested(v.at[DCB_ATTR_APP]), v.at[DCB_ATTR_APP])))
 	return n, err
 }
 
@@ -985,9 +973,7 @@ func (v *DCBView) IEEEStatus() (uint8, bool) {
 
 // IEEE returns DCB_ATTR_IEEE. Settings of IEEE 802.1Qaz.
 func (v *DCBView) IEEE() (n DCBIEEEView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.Nested(v.at[DCB_ATTR_IEEE]), v.at[DCB_ATTR_IEEE])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.Nested(v.at[DCB_ATTR_IEEE]), v.at[DCB_ATTR_IEEE])))
 	return n, err
 }
 
@@ -1002,17 +988,13 @@ func (v *DCBView) FeatureConfigStatus() (uint8, bool) {
 
 // FeatureConfig returns DCB_ATTR_FEATCFG. Negotiation of features (CEE).
 func (v *DCBView) FeatureConfig() (n DCBFeaturesView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.Nested(v.at[DCB_ATTR_FEATCFG]), v.at[DCB_ATTR_FEATCFG])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.Nested(v.at[DCB_ATTR_FEATCFG]), v.at[DCB_ATTR_FEATCFG])))
 	return n, err
 }
 
 // CEE returns DCB_ATTR_CEE. Settings of the older protocol.
 func (v *DCBView) CEE() (n DCBCEEView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_CEE]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_CEE]))
 	return n, err
 }
 
@@ -1122,70 +1104,54 @@ func (v *DCBIEEEView) Attrs() Attrs { return v.attrs }
 // ETS returns DCB_ATTR_IEEE_ETS. Enhanced transmission selection.
 func (v *DCBIEEEView) ETS() (s IEEEETS, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_IEEE_ETS])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // PFC returns DCB_ATTR_IEEE_PFC. Priority flow control.
 func (v *DCBIEEEView) PFC() (s IEEEPFC, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_IEEE_PFC])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // Apps returns DCB_ATTR_IEEE_APP_TABLE. Priorities of applications.
 func (v *DCBIEEEView) Apps() (n DCBAppTableView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_IEEE_APP_TABLE]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_IEEE_APP_TABLE]))
 	return n, err
 }
 
 // PeerETS returns DCB_ATTR_IEEE_PEER_ETS. The peer's enhanced transmission selection.
 func (v *DCBIEEEView) PeerETS() (s IEEEETS, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_IEEE_PEER_ETS])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // PeerPFC returns DCB_ATTR_IEEE_PEER_PFC. The peer's priority flow control.
 func (v *DCBIEEEView) PeerPFC() (s IEEEPFC, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_IEEE_PEER_PFC])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // PeerApps returns DCB_ATTR_IEEE_PEER_APP. The peer's priorities of applications.
 func (v *DCBIEEEView) PeerApps() (n DCBAppTableView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_IEEE_PEER_APP]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_IEEE_PEER_APP]))
 	return n, err
 }
 
 // MaxRate returns DCB_ATTR_IEEE_MAXRATE. Rate limits.
 func (v *DCBIEEEView) MaxRate() (s IEEEMaxRate, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_IEEE_MAXRATE])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // QCN returns DCB_ATTR_IEEE_QCN. Quantized congestion notification.
 func (v *DCBIEEEView) QCN() (s IEEEQCN, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_IEEE_QCN])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -1193,34 +1159,26 @@ func (v *DCBIEEEView) QCN() (s IEEEQCN, ok bool) {
 // notification.
 func (v *DCBIEEEView) QCNStats() (s IEEEQCNStats, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_IEEE_QCN_STATS])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // Buffer returns DCB_ATTR_DCB_BUFFER. Buffers for receiving.
 func (v *DCBIEEEView) Buffer() (s DCBBuffer, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_DCB_BUFFER])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // Trust returns DCB_ATTR_DCB_APP_TRUST_TABLE. Selectors that are trusted, the first wins.
 func (v *DCBIEEEView) Trust() (n DCBTrustView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_DCB_APP_TRUST_TABLE]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_DCB_APP_TRUST_TABLE]))
 	return n, err
 }
 
 // Rewrite returns DCB_ATTR_DCB_REWR_TABLE. What packets are marked with on the way out.
 func (v *DCBIEEEView) Rewrite() (n DCBAppTableView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_DCB_REWR_TABLE]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_DCB_REWR_TABLE]))
 	return n, err
 }
 
@@ -1434,66 +1392,50 @@ func (v *DCBCEEView) Attrs() Attrs { return v.attrs }
 // PeerPG returns DCB_ATTR_CEE_PEER_PG. The peer's priority groups.
 func (v *DCBCEEView) PeerPG() (s CEEPG, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_CEE_PEER_PG])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // PeerPFC returns DCB_ATTR_CEE_PEER_PFC. The peer's priority flow control.
 func (v *DCBCEEView) PeerPFC() (s CEEPFC, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_CEE_PEER_PFC])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // PeerApps returns DCB_ATTR_CEE_PEER_APP_TABLE. The peer's priorities of applications.
 func (v *DCBCEEView) PeerApps() (n DCBCEEPeerAppsView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_CEE_PEER_APP_TABLE]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_CEE_PEER_APP_TABLE]))
 	return n, err
 }
 
 // TxPG returns DCB_ATTR_CEE_TX_PG. Priority groups for sending.
 func (v *DCBCEEView) TxPG() (n DCBPGView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_CEE_TX_PG]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_CEE_TX_PG]))
 	return n, err
 }
 
 // RxPG returns DCB_ATTR_CEE_RX_PG. Priority groups for receiving.
 func (v *DCBCEEView) RxPG() (n DCBPGView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_CEE_RX_PG]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_CEE_RX_PG]))
 	return n, err
 }
 
 // PFC returns DCB_ATTR_CEE_PFC. Priority flow control by priority.
 func (v *DCBCEEView) PFC() (n DCBPFCView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_CEE_PFC]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_CEE_PFC]))
 	return n, err
 }
 
 // Apps returns DCB_ATTR_CEE_APP_TABLE. Priorities of applications.
 func (v *DCBCEEView) Apps() (n DCBCEEAppsView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_CEE_APP_TABLE]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_CEE_APP_TABLE]))
 	return n, err
 }
 
 // Features returns DCB_ATTR_CEE_FEAT. Negotiation of features.
 func (v *DCBCEEView) Features() (n DCBFeaturesView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_ATTR_CEE_FEAT]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_ATTR_CEE_FEAT]))
 	return n, err
 }
 
@@ -1546,9 +1488,7 @@ func (v *DCBCEEPeerAppsView) Attrs() Attrs { return v.attrs }
 // Info returns DCB_ATTR_CEE_PEER_APP_INFO. State of the table.
 func (v *DCBCEEPeerAppsView) Info() (s DCBPeerAppInfo, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_CEE_PEER_APP_INFO])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -1898,73 +1838,55 @@ func (v *DCBPGView) Attrs() Attrs { return v.attrs }
 
 // TC0 returns DCB_PG_ATTR_TC_0. Traffic class 0.
 func (v *DCBPGView) TC0() (n DCBTCView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_PG_ATTR_TC_0]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_PG_ATTR_TC_0]))
 	return n, err
 }
 
 // TC1 returns DCB_PG_ATTR_TC_1. Traffic class 1.
 func (v *DCBPGView) TC1() (n DCBTCView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_PG_ATTR_TC_1]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_PG_ATTR_TC_1]))
 	return n, err
 }
 
 // TC2 returns DCB_PG_ATTR_TC_2. Traffic class 2.
 func (v *DCBPGView) TC2() (n DCBTCView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_PG_ATTR_TC_2]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_PG_ATTR_TC_2]))
 	return n, err
 }
 
 // TC3 returns DCB_PG_ATTR_TC_3. Traffic class 3.
 func (v *DCBPGView) TC3() (n DCBTCView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_PG_ATTR_TC_3]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_PG_ATTR_TC_3]))
 	return n, err
 }
 
 // TC4 returns DCB_PG_ATTR_TC_4. Traffic class 4.
 func (v *DCBPGView) TC4() (n DCBTCView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_PG_ATTR_TC_4]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_PG_ATTR_TC_4]))
 	return n, err
 }
 
 // TC5 returns DCB_PG_ATTR_TC_5. Traffic class 5.
 func (v *DCBPGView) TC5() (n DCBTCView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_PG_ATTR_TC_5]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_PG_ATTR_TC_5]))
 	return n, err
 }
 
 // TC6 returns DCB_PG_ATTR_TC_6. Traffic class 6.
 func (v *DCBPGView) TC6() (n DCBTCView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_PG_ATTR_TC_6]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_PG_ATTR_TC_6]))
 	return n, err
 }
 
 // TC7 returns DCB_PG_ATTR_TC_7. Traffic class 7.
 func (v *DCBPGView) TC7() (n DCBTCView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_PG_ATTR_TC_7]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_PG_ATTR_TC_7]))
 	return n, err
 }
 
 // TCAll returns DCB_PG_ATTR_TC_ALL. All traffic classes, in a request.
 func (v *DCBPGView) TCAll() (n DCBTCView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[DCB_PG_ATTR_TC_ALL]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[DCB_PG_ATTR_TC_ALL]))
 	return n, err
 }
 

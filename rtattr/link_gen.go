@@ -2206,9 +2206,7 @@ func (v *LinkView) Qdisc() ([]byte, bool) { return v.attrs.String(v.at[IFLA_QDIS
 // Stats returns IFLA_STATS. Counters of 32 bits.
 func (v *LinkView) Stats() (s LinkStats, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_STATS])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -2227,17 +2225,13 @@ func (v *LinkView) ProtInfo() ([]byte, bool) {
 
 // BridgePort returns IFLA_PROTINFO. State of the bridge port.
 func (v *LinkView) BridgePort() (n BridgePortView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.Header.Family == 7, v.at[IFLA_PROTINFO])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.Header.Family == 7, v.at[IFLA_PROTINFO])))
 	return n, err
 }
 
 // Inet6 returns IFLA_PROTINFO. IPv6 on the interface.
 func (v *LinkView) Inet6() (n Inet6View, err error) {
-	if b, ok := v.attrs.Bytes(When(v.Header.Family == 10, v.at[IFLA_PROTINFO])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.Header.Family == 10, v.at[IFLA_PROTINFO])))
 	return n, err
 }
 
@@ -2247,9 +2241,7 @@ func (v *LinkView) TxQLen() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_TXQ
 // Map returns IFLA_MAP. Hardware resources.
 func (v *LinkView) Map() (s LinkMap, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_MAP])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -2268,9 +2260,7 @@ func (v *LinkView) LinkMode() (LinkMode, bool) {
 
 // LinkInfo returns IFLA_LINKINFO. Kind of the link and what belongs to the kind.
 func (v *LinkView) LinkInfo() (n LinkInfoView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_LINKINFO]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_LINKINFO]))
 	return n, err
 }
 
@@ -2286,50 +2276,38 @@ func (v *LinkView) NumVF() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_NUM_
 
 // VFInfoList returns IFLA_VFINFO_LIST. Virtual functions.
 func (v *LinkView) VFInfoList() (n VfinfoListView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_VFINFO_LIST]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_VFINFO_LIST]))
 	return n, err
 }
 
 // Stats64 returns IFLA_STATS64. Counters of 64 bits.
 func (v *LinkView) Stats64() (s LinkStats64, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_STATS64])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // VFPorts returns IFLA_VF_PORTS. Ports of the virtual functions.
 func (v *LinkView) VFPorts() (n VFPortsView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_VF_PORTS]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_VF_PORTS]))
 	return n, err
 }
 
 // PortSelf returns IFLA_PORT_SELF. Port of the interface itself.
 func (v *LinkView) PortSelf() (n VFPortView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_PORT_SELF]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_PORT_SELF]))
 	return n, err
 }
 
 // AFSpec returns IFLA_AF_SPEC. Settings of the address families.
 func (v *LinkView) AFSpec() (n AFSpecView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.Header.Family != 7, v.at[IFLA_AF_SPEC])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.Header.Family != 7, v.at[IFLA_AF_SPEC])))
 	return n, err
 }
 
 // AFSpecBridge returns IFLA_AF_SPEC. Bridge settings of the port.
 func (v *LinkView) AFSpecBridge() (n AFSpecBridgeView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.Header.Family == 7, v.at[IFLA_AF_SPEC])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.Header.Family == 7, v.at[IFLA_AF_SPEC])))
 	return n, err
 }
 
@@ -2388,9 +2366,7 @@ func (v *LinkView) GSOMaxSize() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA
 
 // XDP returns IFLA_XDP. XDP programs.
 func (v *LinkView) XDP() (n XDPView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_XDP]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_XDP]))
 	return n, err
 }
 
@@ -2432,9 +2408,7 @@ func (v *LinkView) MaxMTU() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_MAX
 
 // PropList returns IFLA_PROP_LIST. Alternative names.
 func (v *LinkView) PropList() (n PropListView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_PROP_LIST]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_PROP_LIST]))
 	return n, err
 }
 
@@ -2448,9 +2422,7 @@ func (v *LinkView) PermAddress() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA
 // ProtoDownReason returns IFLA_PROTO_DOWN_REASON. Why a protocol keeps the interface
 // down.
 func (v *LinkView) ProtoDownReason() (n ProtoDownReasonView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_PROTO_DOWN_REASON]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_PROTO_DOWN_REASON]))
 	return n, err
 }
 
@@ -2479,9 +2451,7 @@ func (v *LinkView) AllMulti() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_A
 
 // DevlinkPort returns IFLA_DEVLINK_PORT. Port in devlink.
 func (v *LinkView) DevlinkPort() (n DevlinkPortView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_DEVLINK_PORT]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_DEVLINK_PORT]))
 	return n, err
 }
 
@@ -2499,9 +2469,7 @@ func (v *LinkView) GROIPv4MaxSize() (uint32, bool) {
 
 // DPLLPin returns IFLA_DPLL_PIN. Pin of a clock.
 func (v *LinkView) DPLLPin() (n DPLLPinView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_DPLL_PIN]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_DPLL_PIN]))
 	return n, err
 }
 
@@ -2993,57 +2961,43 @@ func (v *LinkInfoView) Kind() ([]byte, bool) { return v.attrs.String(v.at[IFLA_I
 
 // Bridge returns IFLA_INFO_DATA of "bridge"; nothing for another one.
 func (v *LinkInfoView) Bridge() (n BridgeView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "bridge"), v.at[IFLA_INFO_DATA])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "bridge"), v.at[IFLA_INFO_DATA])))
 	return n, err
 }
 
 // Macvlan returns IFLA_INFO_DATA of "macvlan"; nothing for another one.
 func (v *LinkInfoView) Macvlan() (n MacvlanView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "macvlan"), v.at[IFLA_INFO_DATA])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "macvlan"), v.at[IFLA_INFO_DATA])))
 	return n, err
 }
 
 // Macvtap returns IFLA_INFO_DATA of "macvtap"; nothing for another one.
 func (v *LinkInfoView) Macvtap() (n MacvlanView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "macvtap"), v.at[IFLA_INFO_DATA])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "macvtap"), v.at[IFLA_INFO_DATA])))
 	return n, err
 }
 
 // Tun returns IFLA_INFO_DATA of "tun"; nothing for another one.
 func (v *LinkInfoView) Tun() (n TunView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "tun"), v.at[IFLA_INFO_DATA])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "tun"), v.at[IFLA_INFO_DATA])))
 	return n, err
 }
 
 // Veth returns IFLA_INFO_DATA of "veth"; nothing for another one.
 func (v *LinkInfoView) Veth() (n VethView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "veth"), v.at[IFLA_INFO_DATA])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "veth"), v.at[IFLA_INFO_DATA])))
 	return n, err
 }
 
 // VLAN returns IFLA_INFO_DATA of "vlan"; nothing for another one.
 func (v *LinkInfoView) VLAN() (n VLANView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "vlan"), v.at[IFLA_INFO_DATA])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "vlan"), v.at[IFLA_INFO_DATA])))
 	return n, err
 }
 
 // VXLAN returns IFLA_INFO_DATA of "vxlan"; nothing for another one.
 func (v *LinkInfoView) VXLAN() (n VXLANView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "vxlan"), v.at[IFLA_INFO_DATA])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "vxlan"), v.at[IFLA_INFO_DATA])))
 	return n, err
 }
 
@@ -3058,9 +3012,7 @@ func (v *LinkInfoView) SlaveKind() ([]byte, bool) { return v.attrs.String(v.at[I
 
 // BridgePort returns IFLA_INFO_SLAVE_DATA of "bridge"; nothing for another one.
 func (v *LinkInfoView) BridgePort() (n BridgePortView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.SameString(v.at[IFLA_INFO_SLAVE_KIND], "bridge"), v.at[IFLA_INFO_SLAVE_DATA])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_SLAVE_KIND], "bridge"), v.at[IFLA_INFO_SLAVE_DATA])))
 	return n, err
 }
 
@@ -3126,25 +3078,19 @@ func (v *AFSpecView) Attrs() Attrs { return v.attrs }
 
 // Inet returns AF_INET. IPv4 settings.
 func (v *AFSpecView) Inet() (n InetView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[AF_INET]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[AF_INET]))
 	return n, err
 }
 
 // Inet6 returns AF_INET6. IPv6 settings.
 func (v *AFSpecView) Inet6() (n Inet6View, err error) {
-	if b, ok := v.attrs.Bytes(v.at[AF_INET6]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[AF_INET6]))
 	return n, err
 }
 
 // MCTP returns AF_MCTP. MCTP settings.
 func (v *AFSpecView) MCTP() (n MCTPView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[AF_MCTP]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[AF_MCTP]))
 	return n, err
 }
 
@@ -3202,9 +3148,7 @@ func (v *InetView) Conf() (Array[uint32], bool) {
 
 // SetConf returns IFLA_INET_CONF. Settings to change.
 func (v *InetView) SetConf() (n InetConfView, err error) {
-	if b, ok := v.attrs.Bytes(When(v.attrs.Nested(v.at[IFLA_INET_CONF]), v.at[IFLA_INET_CONF])); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(When(v.attrs.Nested(v.at[IFLA_INET_CONF]), v.at[IFLA_INET_CONF])))
 	return n, err
 }
 
@@ -3717,9 +3661,7 @@ func (v *Inet6View) Stats() (Array[uint64], bool) {
 // CacheInfo returns IFLA_INET6_CACHEINFO. Timing.
 func (v *Inet6View) CacheInfo() (s Inet6CacheInfo, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_INET6_CACHEINFO])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -3908,9 +3850,7 @@ func (v *AFSpecBridgeView) CFM() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA
 
 // MST returns IFLA_BRIDGE_MST. States in the multiple spanning trees.
 func (v *AFSpecBridgeView) MST() (n BridgeMSTView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_BRIDGE_MST]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_BRIDGE_MST]))
 	return n, err
 }
 
@@ -4218,115 +4158,89 @@ func (v *VFInfoView) Attrs() Attrs { return v.attrs }
 // MAC returns IFLA_VF_MAC. Link-layer address.
 func (v *VFInfoView) MAC() (s VFMAC, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VF_MAC])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // VLAN returns IFLA_VF_VLAN. VLAN.
 func (v *VFInfoView) VLAN() (s VFVLAN, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VF_VLAN])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // TxRate returns IFLA_VF_TX_RATE. Upper limit of what it sends.
 func (v *VFInfoView) TxRate() (s VFTxRate, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VF_TX_RATE])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // SpoofChk returns IFLA_VF_SPOOFCHK. Check of the source address.
 func (v *VFInfoView) SpoofChk() (s VFSpoofChk, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VF_SPOOFCHK])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // LinkState returns IFLA_VF_LINK_STATE. Link state.
 func (v *VFInfoView) LinkState() (s VFLink, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VF_LINK_STATE])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // Rate returns IFLA_VF_RATE. Limits of what it sends.
 func (v *VFInfoView) Rate() (s VFRate, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VF_RATE])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // RSSQuery returns IFLA_VF_RSS_QUERY_EN. Whether it may read the RSS key.
 func (v *VFInfoView) RSSQuery() (s VFRSSQuery, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VF_RSS_QUERY_EN])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // Stats returns IFLA_VF_STATS. Counters.
 func (v *VFInfoView) Stats() (n VFStatsView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_VF_STATS]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_VF_STATS]))
 	return n, err
 }
 
 // Trust returns IFLA_VF_TRUST. Whether it is trusted.
 func (v *VFInfoView) Trust() (s VFTrust, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VF_TRUST])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // IBNodeGUID returns IFLA_VF_IB_NODE_GUID. InfiniBand identifier of the node.
 func (v *VFInfoView) IBNodeGUID() (s VFGUID, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VF_IB_NODE_GUID])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // IBPortGUID returns IFLA_VF_IB_PORT_GUID. InfiniBand identifier of the port.
 func (v *VFInfoView) IBPortGUID() (s VFGUID, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VF_IB_PORT_GUID])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // VLANList returns IFLA_VF_VLAN_LIST. VLANs with their protocol.
 func (v *VFInfoView) VLANList() (n VFVLANListView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_VF_VLAN_LIST]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_VF_VLAN_LIST]))
 	return n, err
 }
 
 // Broadcast returns IFLA_VF_BROADCAST. Link-layer broadcast address.
 func (v *VFInfoView) Broadcast() (s VFBroadcast, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VF_BROADCAST])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -4614,9 +4528,7 @@ func (v *VFPortView) Profile() ([]byte, bool) { return v.attrs.String(v.at[IFLA_
 // VSIType returns IFLA_PORT_VSI_TYPE. Virtual station interface.
 func (v *VFPortView) VSIType() (s VFPortVSI, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_PORT_VSI_TYPE])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -4860,25 +4772,19 @@ func (v *VLANView) ID() (uint16, bool) { return v.attrs.Uint16(v.at[IFLA_VLAN_ID
 // Flags returns IFLA_VLAN_FLAGS. Flags.
 func (v *VLANView) Flags() (s VLANFlagsMask, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VLAN_FLAGS])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // EgressQoS returns IFLA_VLAN_EGRESS_QOS. Priorities of the kernel to those of tags.
 func (v *VLANView) EgressQoS() (n VLANQoSView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_VLAN_EGRESS_QOS]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_VLAN_EGRESS_QOS]))
 	return n, err
 }
 
 // IngressQoS returns IFLA_VLAN_INGRESS_QOS. Priorities of tags to those of the kernel.
 func (v *VLANView) IngressQoS() (n VLANQoSView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_VLAN_INGRESS_QOS]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_VLAN_INGRESS_QOS]))
 	return n, err
 }
 
@@ -5154,9 +5060,7 @@ func (v *VXLANView) Limit() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_VXL
 // PortRange returns IFLA_VXLAN_PORT_RANGE. UDP source ports.
 func (v *VXLANView) PortRange() (s VXLANPortRange, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VXLAN_PORT_RANGE])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -5258,9 +5162,7 @@ func (v *VXLANView) LabelPolicy() (VXLANLabelPolicy, bool) {
 // without the packet being dropped.
 func (v *VXLANView) ReservedBits() (s VXLANHeader, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VXLAN_RESERVED_BITS])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -5397,9 +5299,7 @@ func (v *MacvlanView) MacAddr() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_
 
 // MacAddrData returns IFLA_MACVLAN_MACADDR_DATA. Source addresses.
 func (v *MacvlanView) MacAddrData() (n MacvlanAddrsView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_MACVLAN_MACADDR_DATA]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_MACVLAN_MACADDR_DATA]))
 	return n, err
 }
 
@@ -5774,18 +5674,14 @@ func (v *BridgeView) GroupFwdMask() (uint16, bool) {
 // RootID returns IFLA_BR_ROOT_ID. Root of the spanning tree.
 func (v *BridgeView) RootID() (s BridgeID, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_BR_ROOT_ID])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // BridgeID returns IFLA_BR_BRIDGE_ID. Identifier of the bridge.
 func (v *BridgeView) BridgeID() (s BridgeID, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_BR_BRIDGE_ID])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -5964,17 +5860,13 @@ func (v *BridgeView) VLANStatsPerPort() (uint8, bool) {
 // Options returns IFLA_BR_MULTI_BOOLOPT. More options.
 func (v *BridgeView) Options() (s BridgeOptions, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_BR_MULTI_BOOLOPT])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // McastQuerierState returns IFLA_BR_MCAST_QUERIER_STATE. Queriers in the network.
 func (v *BridgeView) McastQuerierState() (n BridgeQuerierView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[IFLA_BR_MCAST_QUERIER_STATE]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_BR_MCAST_QUERIER_STATE]))
 	return n, err
 }
 
@@ -6425,18 +6317,14 @@ func (v *BridgePortView) ProxyARPWiFi() (uint8, bool) {
 // RootID returns IFLA_BRPORT_ROOT_ID. Root of the spanning tree.
 func (v *BridgePortView) RootID() (s BridgeID, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_BRPORT_ROOT_ID])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // BridgeID returns IFLA_BRPORT_BRIDGE_ID. Bridge that is designated on the link.
 func (v *BridgePortView) BridgeID() (s BridgeID, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_BRPORT_BRIDGE_ID])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 

@@ -272,17 +272,13 @@ func (v *MDBView) Attrs() Attrs { return v.attrs }
 
 // Groups returns MDBA_MDB. Groups.
 func (v *MDBView) Groups() (n MDBGroupsView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[MDBA_MDB]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[MDBA_MDB]))
 	return n, err
 }
 
 // Router returns MDBA_ROUTER. Ports with multicast routers.
 func (v *MDBView) Router() (n MDBRoutersView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[MDBA_ROUTER]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[MDBA_ROUTER]))
 	return n, err
 }
 
@@ -483,9 +479,7 @@ func (v *MDBPortView) Timer() (uint32, bool) { return v.attrs.Uint32(v.at[MDBA_M
 
 // Sources returns MDBA_MDB_EATTR_SRC_LIST. Sources.
 func (v *MDBPortView) Sources() (n MDBSourcesView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[MDBA_MDB_EATTR_SRC_LIST]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[MDBA_MDB_EATTR_SRC_LIST]))
 	return n, err
 }
 
@@ -833,17 +827,13 @@ func (v *MDBSetView) Attrs() Attrs { return v.attrs }
 // port and VLAN that must match.
 func (v *MDBSetView) Entry() (s BrMDBEntry, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[MDBA_SET_ENTRY])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // EntryAttrs returns MDBA_SET_ENTRY_ATTRS. More about the group.
 func (v *MDBSetView) EntryAttrs() (n MDBEntryView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[MDBA_SET_ENTRY_ATTRS]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[MDBA_SET_ENTRY_ATTRS]))
 	return n, err
 }
 
@@ -906,17 +896,13 @@ func (v *MDBGetView) Attrs() Attrs { return v.attrs }
 // Entry returns MDBA_GET_ENTRY. Group and VLAN, all else 0.
 func (v *MDBGetView) Entry() (s BrMDBEntry, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[MDBA_GET_ENTRY])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // EntryAttrs returns MDBA_GET_ENTRY_ATTRS. More about the group, Source and SrcVNI.
 func (v *MDBGetView) EntryAttrs() (n MDBEntryView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[MDBA_GET_ENTRY_ATTRS]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[MDBA_GET_ENTRY_ATTRS]))
 	return n, err
 }
 
@@ -1001,9 +987,7 @@ func (v *MDBEntryView) Source() (netip.Addr, bool) { return v.attrs.Addr(v.at[MD
 
 // Sources returns MDBE_ATTR_SRC_LIST. Sources.
 func (v *MDBEntryView) Sources() (n MDBEntrySourcesView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[MDBE_ATTR_SRC_LIST]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[MDBE_ATTR_SRC_LIST]))
 	return n, err
 }
 

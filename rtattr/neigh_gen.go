@@ -500,9 +500,7 @@ func (v *NeighView) LLAddr() ([]byte, bool) { return v.attrs.Bytes(v.at[NDA_LLAD
 // CacheInfo returns NDA_CACHEINFO. Use and age.
 func (v *NeighView) CacheInfo() (s NeighCacheInfo, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[NDA_CACHEINFO])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -542,9 +540,7 @@ func (v *NeighView) NexthopID() (uint32, bool) { return v.attrs.Uint32(v.at[NDA_
 
 // FDBExt returns NDA_FDB_EXT_ATTRS. More about a forwarding entry.
 func (v *NeighView) FDBExt() (n FDBExtView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[NDA_FDB_EXT_ATTRS]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[NDA_FDB_EXT_ATTRS]))
 	return n, err
 }
 
@@ -727,26 +723,20 @@ func (v *NeighTableView) Thresh3() (uint32, bool) { return v.attrs.Uint32(v.at[N
 // Config returns NDTA_CONFIG. Size and state.
 func (v *NeighTableView) Config() (s NeighTableConfig, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[NDTA_CONFIG])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
 // Parms returns NDTA_PARMS. Parameters, those of one interface or the default.
 func (v *NeighTableView) Parms() (n NeighParmsView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[NDTA_PARMS]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[NDTA_PARMS]))
 	return n, err
 }
 
 // Stats returns NDTA_STATS. Counters.
 func (v *NeighTableView) Stats() (s NeighTableStats, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[NDTA_STATS])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 

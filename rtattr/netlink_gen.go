@@ -575,9 +575,7 @@ func (v *ErrorAckView) Cookie() ([]byte, bool) { return v.attrs.Bytes(v.at[NLMSG
 // Policy returns NLMSGERR_ATTR_POLICY. What the kernel accepts in place of the bad
 // attribute.
 func (v *ErrorAckView) Policy() (n PolicyView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[NLMSGERR_ATTR_POLICY]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[NLMSGERR_ATTR_POLICY]))
 	return n, err
 }
 

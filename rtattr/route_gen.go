@@ -639,9 +639,7 @@ func (v *RouteView) PrefSrc() (netip.Addr, bool) { return v.attrs.Addr(v.at[RTA_
 
 // Metrics returns RTA_METRICS. Metrics of the transport.
 func (v *RouteView) Metrics() (n MetricsView, err error) {
-	if b, ok := v.attrs.Bytes(v.at[RTA_METRICS]); ok {
-		err = n.Parse(b)
-	}
+	err = n.Parse(v.attrs.Payload(v.at[RTA_METRICS]))
 	return n, err
 }
 
@@ -670,9 +668,7 @@ func (v *RouteView) Flow() (uint32, bool) { return v.attrs.Uint32(v.at[RTA_FLOW]
 // CacheInfo returns RTA_CACHEINFO. Use and age.
 func (v *RouteView) CacheInfo() (s RouteCacheInfo, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[RTA_CACHEINFO])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
@@ -687,9 +683,7 @@ func (v *RouteView) Mark() (uint32, bool) { return v.attrs.Uint32(v.at[RTA_MARK]
 // MFCStats returns RTA_MFC_STATS. Counters of a multicast route.
 func (v *RouteView) MFCStats() (s MFCStats, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[RTA_MFC_STATS])
-	if ok {
-		s.Parse(b)
-	}
+	s.Parse(b)
 	return s, ok
 }
 
