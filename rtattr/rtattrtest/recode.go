@@ -86,13 +86,21 @@ func keepFlags(b, was []byte, nodes []node) {
 		if len(b) < 4 || len(was) < 4 {
 			return
 		}
-		size := int(binary.NativeEndian.Uint16(b))
-		binary.NativeEndian.PutUint16(b[2:], binary.NativeEndian.Uint16(b[2:])&rtattr.NLA_TYPE_MASK|binary.NativeEndian.Uint16(was[2:])&^rtattr.NLA_TYPE_MASK)
-		if n.nest && size <= len(b) && size <= len(was) && 4+n.head <= size {
-			keepFlags(b[4+n.head:size], was[4+n.head:size], n.kids)
+		in, rest := cut(b)
+		from, restWas := cut(was)
+		typ := binary.NativeEndian.Uint16(b[2:])&rtattr.NLA_TYPE_MASK | binary.NativeEndian.Uint16(was[2:])&^rtattr.NLA_TYPE_MASK
+		binary.NativeEndian.PutUint16(b[2:], typ)
+		if n.nest && n.head <= len(in) && n.head <= len(from) {
+			keepFlags(in[n.head:], from[n.head:], n.kids)
 		}
-		b, was = b[min((size+3)&^3, len(b)):], was[min((size+3)&^3, len(was)):]
+		b, was = rest, restWas
 	}
+}
+
+// cut returns the payload of the first attribute, and what follows it.
+func cut(b []byte) (payload, rest []byte) {
+	size := min(max(4, int(binary.NativeEndian.Uint16(b))), len(b))
+	return b[4:size], b[min((size+3)&^3, len(b)):]
 }
 
 type recoder struct{ errs []error }
