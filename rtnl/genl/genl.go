@@ -102,7 +102,7 @@ func (f *Family) groups(b []byte) error {
 }
 
 // Execute sends the one message of e, and returns the replies without the
-// acknowledgement. Their Data begins with struct genlmsghdr, as the Parse methods
+// acknowledgement, up to which it reads where NLM_F_ACK asks for one. Their Data begins with struct genlmsghdr, as the Parse methods
 // of generated views read it.
 func Execute(c *netlink.Conn, e *rtattr.Encoder) ([]netlink.Message, error) {
 	b, err := e.Finish()
@@ -116,15 +116,31 @@ func Execute(c *netlink.Conn, e *rtattr.Encoder) ([]netlink.Message, error) {
 	if err := m.UnmarshalBinary(b); err != nil {
 		return nil, err
 	}
-	replies, err := c.Execute(m)
-	if err != nil {
+	if m, err = c.Send(m); err != nil {
 		return nil, err
 	}
-	kept := replies[:0]
-	for _, r := range replies {
-		if r.Header.Type != netlink.Error && r.Header.Type != netlink.Done {
-			kept = append(kept, r)
+	const dump = netlink.Dump
+	acked := m.Header.Flags&netlink.Acknowledge == 0 || m.Header.Flags&dump == dump
+	var replies []netlink.Message
+	for {
+		part, err := c.Receive()
+		if err != nil {
+			return nil, err
+		}
+		if err := netlink.Validate(m, part); err != nil {
+			return nil, err
+		}
+		for _, r := range part {
+			switch r.Header.Type {
+			case netlink.Error: // Receive makes errors of all but acknowledgements
+				acked = true
+			case netlink.Done:
+			default:
+				replies = append(replies, r)
+			}
+		}
+		if acked {
+			return replies, nil
 		}
 	}
-	return kept, nil
 }
