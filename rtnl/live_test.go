@@ -669,7 +669,7 @@ func TestCancel(t *testing.T) {
 
 // A batch that is cancelled between two system calls says how far it came.
 func TestCancelBatch(t *testing.T) {
-	c, ns := dial(t, Config{})
+	c, ns := dial(t, Config{ReadBuffer: 104 << 10})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	e := c.Encoder()
@@ -713,7 +713,7 @@ func TestCancelAnswered(t *testing.T) {
 	defer k.end(true)
 	x := exchange{call: k, e: e, total: 1}
 	x.take(b)
-	if err := k.s.sendAll(x.b); err != nil {
+	if err := k.s.t.Send(x.b); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
@@ -929,7 +929,7 @@ func TestForeignSender(t *testing.T) {
 		s := c.idle[0]
 		b := forge(rtattr.NLMSG_ERROR, 0, s.seq+1, ackPayload(0, nil))
 		for range 3 {
-			if err := unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: s.nc.PID()}); err != nil {
+			if err := unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: portID(t, s)}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -942,9 +942,19 @@ func TestForeignSender(t *testing.T) {
 	}
 }
 
+// portID returns the port id of a kernel's socket.
+func portID(t *testing.T, s *socket) uint32 {
+	t.Helper()
+	addr, err := unix.Getsockname(s.t.(*kernelSocket).fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr.(*unix.SockaddrNetlink).Pid
+}
+
 // Lost failures are reported as lost.
 func TestOverrun(t *testing.T) {
-	c, ns := dial(t, Config{})
+	c, ns := dial(t, Config{ReadBuffer: 104 << 10})
 	c.idle[0].rcvbuf = 1 << 30 // a lie: more is sent at once than can fail
 	e := c.Encoder()
 	defer c.Release(e)
