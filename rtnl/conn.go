@@ -243,8 +243,8 @@ func (k *call) recv(wait bool) ([]byte, error) {
 		}
 		b, err = k.s.recv(true)
 	}
-	if err == nil {
-		return b, nil
+	if err == nil || err == unix.EAGAIN {
+		return b, err
 	}
 	var cut *truncatedError
 	if errors.As(err, &cut) {

@@ -35,9 +35,9 @@ const maxEcho = 8 << 10
 // Messages go out in as few system calls as possible: up to 64 KiB in each, and
 // as many messages as their failures, if all failed, would fit into the receive
 // buffer; 1638 by default, 332 where net.core.rmem_max (212,992) limits it. So
-// no failure can be lost. Only the last message of each is confirmed. Exec sets
-// sequence numbers, NLM_F_REQUEST and NLM_F_ACK in the messages, so that e may be
-// run again but not by two at once.
+// no failure can be lost. Exec sets sequence numbers and NLM_F_REQUEST in the
+// messages, and clears NLM_F_ACK, since the kernel answers failures without it: e
+// may be run again but not by two at once.
 //
 // A request for data, dump or not, and NLM_F_ECHO have answers: they are for
 // ExecFunc and Query.
@@ -156,7 +156,6 @@ func (x *exchange) take(b []byte) (rest []byte) {
 	if x.c != nil && x.c.cfg.Warn != nil {
 		confirm = rtattr.NLM_F_ACK
 	}
-	var last rtattr.Msg
 	for rest = b; len(rest) > 0; {
 		m, next, _ := rtattr.NextMsg(rest) // checkBatch has seen them
 		if room -= s.replySize(m); x.count > 0 && (room < 0 || len(b)-len(next) > limit) {
@@ -166,9 +165,8 @@ func (x *exchange) take(b []byte) (rest []byte) {
 		m.SetSeq(s.seq)
 		m.SetFlags((m.Flags()|rtattr.NLM_F_REQUEST)&^rtattr.NLM_F_ACK | confirm)
 		x.count++
-		last, rest = m, next
+		rest = next
 	}
-	last.SetFlags(last.Flags() | rtattr.NLM_F_ACK)
 	x.b = b[:len(b)-len(rest)]
 	x.at, x.msg, x.rest = -1, nil, x.b
 	return rest
@@ -188,18 +186,22 @@ func (s *socket) replySize(m rtattr.Msg) int {
 
 var errOverrun = fmt.Errorf("the receive buffer overran and answers were lost (raise Config.ReadBuffer): %w", unix.ENOBUFS)
 
-// receive receives up to the answer to the last message of x.b.
+// receive receives the answers to x.b. They are all there: the kernel has
+// processed the messages within the system call that sent them (netlink_unicast
+// calls rtnetlink_rcv), so that those without a failure are known to be done
+// without a confirmation.
 func (x *exchange) receive() error {
 	overrun := false
-	for last := false; !last; {
-		b, err := x.recv(!overrun)
+	for {
+		b, err := x.recv(false)
 		switch {
-		case errors.Is(err, unix.ENOBUFS):
-			// What is queued can still be had, even if the end is missing.
-			overrun = true
-			continue
-		case overrun && errors.Is(err, unix.EAGAIN):
+		case err == unix.EAGAIN && overrun:
 			return errOverrun
+		case err == unix.EAGAIN:
+			return nil
+		case errors.Is(err, unix.ENOBUFS):
+			overrun = true // what is queued can still be had
+			continue
 		case err != nil:
 			return err
 		}
@@ -208,47 +210,41 @@ func (x *exchange) receive() error {
 			if m, b, err = rtattr.NextMsg(b); err != nil {
 				return err
 			}
-			end, err := x.answer(m)
-			if err != nil {
+			if err := x.answer(m); err != nil {
 				return err
 			}
-			last = last || end
 		}
 	}
-	if overrun {
-		return errOverrun
-	}
-	return nil
 }
 
-// answer takes one message of the kernel's and reports whether it is the last.
-func (x *exchange) answer(m rtattr.Msg) (last bool, err error) {
+// answer takes one message of the kernel's.
+func (x *exchange) answer(m rtattr.Msg) error {
 	switch m.Type() {
 	case rtattr.NLMSG_NOOP:
-		return false, nil
+		return nil
 	case rtattr.NLMSG_OVERRUN:
-		return false, errOverrun
+		return errOverrun
 	}
 	i := int(m.Seq() - x.first) // unsigned difference: numbers wrap around
 	if i >= x.count || i < 0 {
-		return false, foreign(m, x.first, x.count)
+		return foreign(m, x.first, x.count)
 	}
 	if m.Type() != rtattr.NLMSG_ERROR {
 		if x.reply != nil {
 			x.reply(x.sent-x.count+i, m)
 		}
-		return false, nil // without reply an answer that nobody asked for
+		return nil // without reply an answer that nobody asked for
 	}
 	a, err := parseAck(m)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if a.errno != 0 {
 		x.failed = append(x.failed, x.decode(a, i))
 	} else if len(a.attrs) > 0 && x.c.cfg.Warn != nil {
 		x.c.cfg.Warn(x.decode(a, i))
 	}
-	return i == x.count-1, nil
+	return nil
 }
 
 // decode explains the answer to message i of the current sendto.

@@ -19,7 +19,9 @@ import (
 // One goroutine at a time uses a Transport; only Interrupt may be called beside
 // it, also after Close. A Transport must not keep the slices that it is given.
 type Transport interface {
-	// Send sends b, whole messages, as one datagram, without waiting for room.
+	// Send sends b, whole messages, as one datagram. When it returns they have
+	// been processed and their answers can be received, but for the later
+	// datagrams of a dump.
 	Send(b []byte) error
 
 	// Receive receives one datagram into b. It returns the datagram's length,
