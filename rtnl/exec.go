@@ -139,6 +139,7 @@ type exchange struct {
 	b     []byte
 	count int    // messages in b
 	first uint32 // sequence number of the first
+	next  int    // message of b that may have an outcome next
 
 	// The last message that decode has looked up. Failures come in order.
 	at   int
@@ -168,6 +169,7 @@ func (x *exchange) take(b []byte) (rest []byte) {
 		rest = next
 	}
 	x.b = b[:len(b)-len(rest)]
+	x.next = 0
 	x.at, x.msg, x.rest = -1, nil, x.b
 	return rest
 }
@@ -235,6 +237,10 @@ func (x *exchange) answer(m rtattr.Msg) error {
 		}
 		return nil // without reply an answer that nobody asked for
 	}
+	if i < x.next {
+		return fmt.Errorf("a second outcome of message %d: %w", x.sent-x.count+i, os.NewSyscallError("netlink", unix.EPROTO))
+	}
+	x.next = i + 1
 	a, err := parseAck(m)
 	if err != nil {
 		return err

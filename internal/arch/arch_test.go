@@ -19,6 +19,7 @@ const module = "github.com/nlwire/nlwire"
 var mayImport = map[string][]string{
 	"rtattr":           {},
 	"rtnl":             {"rtattr", "internal/netns", "github.com/mdlayher/netlink", "golang.org/x/sys/unix"},
+	"rtnl/rtnltest":    {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"address":          {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"link":             {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"route":            {"rtattr", "rtnl", "golang.org/x/sys/unix"},
