@@ -1159,6 +1159,27 @@ func TestTruncated(t *testing.T) {
 	if names, err := links(context.Background(), c); err != nil || len(names) != 1 {
 		t.Error(names, err)
 	}
+
+	// Collect asks again.
+	c.bufSize.Store(64)
+	c.idle[0].buf = make([]byte, 64)
+	e := c.Encoder()
+	defer c.Release(e)
+	appendDump(e, rtattr.RTM_GETLINK)
+	list, err := Collect(func(yield func(*rtattr.Msg, error) bool) {
+		for m, err := range c.Query(context.Background(), e) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(&m, nil) {
+				return
+			}
+		}
+	}, func(m *rtattr.Msg) (uint16, error) { return m.Type(), nil })
+	if err != nil || !slices.Equal(list, []uint16{rtattr.RTM_NEWLINK}) {
+		t.Error(list, err)
+	}
 }
 
 func TestAllocs(t *testing.T) {
