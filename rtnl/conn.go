@@ -112,7 +112,11 @@ func (c *Conn) Close() error {
 		err = errors.Join(err, s.t.Close())
 	}
 	for _, s := range open {
-		s.t.Interrupt() // also after Close
+		if s.onClose != nil {
+			s.onClose()
+		} else {
+			s.t.Interrupt() // also after Close
+		}
 	}
 	return errors.Join(err, c.ns.close())
 }
@@ -161,6 +165,17 @@ func (c *Conn) lease() (*socket, error) {
 		s.grow(int(c.bufSize.Load()))
 		return s, nil
 	}
+	c.mu.Unlock()
+	return c.openSocket(c.cfg.ReadBuffer)
+}
+
+// openSocket opens a socket with a receive buffer of readBuffer bytes.
+func (c *Conn) openSocket(readBuffer int) (*socket, error) {
+	c.mu.Lock()
+	if c.closed.Load() {
+		c.mu.Unlock()
+		return nil, os.ErrClosed
+	}
 	// Close must not close the namespace while a socket is opened in it.
 	ns, err := c.ns.hold()
 	c.mu.Unlock()
@@ -176,7 +191,7 @@ func (c *Conn) lease() (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSocket(t, &c.cfg, int(c.bufSize.Load()))
+	s, err := newSocket(t, readBuffer, c.cfg.WriteBuffer, int(c.bufSize.Load()))
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +204,19 @@ func (c *Conn) lease() (*socket, error) {
 	c.open = append(c.open, s)
 	c.mu.Unlock()
 	return s, nil
+}
+
+// onClose makes Close call f instead of interrupting s.
+func (c *Conn) onClose(s *socket, f func()) error {
+	c.mu.Lock()
+	if !c.closed.Load() {
+		s.onClose = f
+		c.mu.Unlock()
+		return nil
+	}
+	c.mu.Unlock()
+	s.t.Close()
+	return os.ErrClosed
 }
 
 // release ends a lease. A socket that is not in step is closed.

@@ -2,6 +2,7 @@ package rtnl_test
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"reflect"
 	"runtime"
@@ -25,6 +26,7 @@ type tap struct {
 	rtnl.Transport
 	unknown int         // this option of SOL_NETLINK
 	receive func(n int) // a datagram of n bytes
+	lost    func()      // ENOBUFS
 }
 
 func (t tap) SetOption(option, value int) error {
@@ -38,6 +40,9 @@ func (t tap) Receive(b []byte, wait bool) (int, uint32, error) {
 	n, port, err := t.Transport.Receive(b, wait)
 	if err == nil && t.receive != nil {
 		t.receive(n)
+	}
+	if errors.Is(err, unix.ENOBUFS) && t.lost != nil {
+		t.lost()
 	}
 	return n, port, err
 }

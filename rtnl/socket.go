@@ -26,19 +26,21 @@ type socket struct {
 	rcvbuf int    // SO_RCVBUF as the kernel counts it
 	sndbuf int    // SO_SNDBUF
 	capped bool   // failures do not repeat the request (NETLINK_CAP_ACK)
+
+	onClose func() // of the Conn, under its mu
 }
 
 // newSocket configures t, and closes it if that fails.
-func newSocket(t Transport, cfg *Config, bufSize int) (*socket, error) {
+func newSocket(t Transport, read, write, bufSize int) (*socket, error) {
 	s := &socket{t: t, seq: rand.Uint32(), buf: make([]byte, bufSize)}
-	if err := s.configure(cfg); err != nil {
+	if err := s.configure(read, write); err != nil {
 		t.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *socket) configure(cfg *Config) (err error) {
+func (s *socket) configure(read, write int) (err error) {
 	for _, option := range []int{unix.NETLINK_EXT_ACK, unix.NETLINK_GET_STRICT_CHK, unix.NETLINK_CAP_ACK} {
 		// ENOPROTOOPT: an older kernel, or gVisor. All of it works without.
 		err := s.t.SetOption(option, 1)
@@ -49,11 +51,10 @@ func (s *socket) configure(cfg *Config) (err error) {
 			s.capped = err == nil
 		}
 	}
-	read := cfg.ReadBuffer
 	if read == 0 {
 		read = readBuffer
 	}
-	s.rcvbuf, s.sndbuf, err = s.t.Buffers(read, cfg.WriteBuffer)
+	s.rcvbuf, s.sndbuf, err = s.t.Buffers(read, write)
 	return err
 }
 
