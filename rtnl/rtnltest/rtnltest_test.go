@@ -24,8 +24,12 @@ var ctx = context.Background()
 // appendRoute appends a route to 10.x.y.z, another one for each i.
 func appendRoute(e *rtattr.Encoder, flags uint16, i int) {
 	w := rtattr.AppendRoute(e, rtattr.RTM_NEWROUTE, flags, rtattr.RtMsg{Family: rtattr.AF_INET, DstLen: 32, Type: rtattr.RTN_BLACKHOLE})
-	w.Dst(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
+	w.Dst(addr(i))
 	w.End()
+}
+
+func addr(i int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 }
 
 // number returns the i of appendRoute.
