@@ -53,7 +53,7 @@ func bare(b *testing.B, n int) {
 		b.Fatal("does not fit into one system call")
 	}
 	for b, last := x.b, rtattr.Msg(nil); len(b) > 0; {
-		if last, b, err = rtattr.NextMsg(b); len(b) == 0 {
+		if last, b, _ = rtattr.NextMsg(b); len(b) == 0 {
 			last.SetFlags(last.Flags() | rtattr.NLM_F_ACK)
 		}
 	}

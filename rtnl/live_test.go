@@ -897,7 +897,7 @@ func TestClose(t *testing.T) {
 // Everything at once, Close included.
 func TestConcurrent(t *testing.T) {
 	c, ns := dial(t, Config{})
-	const workers, rounds = 32, 8
+	const workers, rounds = 64, 8
 	var wg sync.WaitGroup
 	for i := range workers {
 		wg.Go(func() {

@@ -6,11 +6,13 @@ import (
 	"github.com/nlwire/nlwire/rtattr"
 )
 
-// SkipMessage is what Object.Parse returns for a message about something else.
-var SkipMessage = errors.New("rtnl: a message about something else")
+// ErrSkip is what Object.Parse returns for a message about something else.
+var ErrSkip = errors.New("rtnl: a message about something else")
 
 // An Object tells Watch how to follow one kind of object: K identifies one, V is
-// what is known about it.
+// what is known about it. K must be unique, or the deletion of one object passes
+// for that of another: the destination and priority of a route, for one, are not
+// (IPv4 routes can be appended, IPv6 has ff00::/8 on each link).
 type Object[K comparable, V any] struct {
 	// Groups are where the kernel announces changes.
 	Groups []rtattr.Group
@@ -19,7 +21,7 @@ type Object[K comparable, V any] struct {
 	List func(e *rtattr.Encoder)
 
 	// Parse reads an entry of the list or a notification. It sees the messages of
-	// all groups of the Watch and returns SkipMessage for those that are not about
+	// all groups of the Watch and returns ErrSkip for those that are not about
 	// its objects. Of a message that deletes (RTM_DEL*) K is enough.
 	Parse func(m rtattr.Msg) (K, V, error)
 
@@ -198,7 +200,7 @@ func (t *Table[K, V]) apply(m rtattr.Msg) error {
 	}
 	k, v, err := t.o.Parse(m)
 	switch {
-	case err == SkipMessage:
+	case err == ErrSkip:
 		return nil
 	case err != nil:
 		return err

@@ -37,14 +37,14 @@ func linkObject() rtnl.Object[uint32, linkState] {
 		},
 		Parse: func(m rtattr.Msg) (k uint32, s linkState, err error) {
 			if m.Type() != rtattr.RTM_NEWLINK && m.Type() != rtattr.RTM_DELLINK {
-				return k, s, rtnl.SkipMessage
+				return k, s, rtnl.ErrSkip
 			}
 			var v rtattr.LinkView
 			if err := v.Parse(m.Payload()); err != nil {
 				return k, s, err
 			}
 			if v.Header.Family != rtattr.AF_UNSPEC {
-				return k, s, rtnl.SkipMessage // of the bridge
+				return k, s, rtnl.ErrSkip // of the bridge
 			}
 			name, _ := v.IfName()
 			s.name = string(name)
@@ -69,14 +69,14 @@ func addrObject(family uint8, group rtattr.Group) rtnl.Object[addrKey, rtattr.Sc
 		},
 		Parse: func(m rtattr.Msg) (k addrKey, s rtattr.Scope, err error) {
 			if m.Type() != rtattr.RTM_NEWADDR && m.Type() != rtattr.RTM_DELADDR {
-				return k, s, rtnl.SkipMessage
+				return k, s, rtnl.ErrSkip
 			}
 			var v rtattr.AddrView
 			if err := v.Parse(m.Payload()); err != nil {
 				return k, s, err
 			}
 			if v.Header.Family != family {
-				return k, s, rtnl.SkipMessage
+				return k, s, rtnl.ErrSkip
 			}
 			a, ok := v.Local()
 			if !ok {
@@ -92,6 +92,7 @@ type routeKey struct {
 	tos      uint8
 	table    uint32
 	priority uint32
+	oif      uint32 // of the kernel's own routes: ff00::/8 is on each link
 }
 
 type routeState struct {
@@ -111,14 +112,14 @@ func routeObject(family uint8, group rtattr.Group) rtnl.Object[routeKey, routeSt
 	}
 	o.Parse = func(m rtattr.Msg) (k routeKey, s routeState, err error) {
 		if m.Type() != rtattr.RTM_NEWROUTE && m.Type() != rtattr.RTM_DELROUTE {
-			return k, s, rtnl.SkipMessage
+			return k, s, rtnl.ErrSkip
 		}
 		var v rtattr.RouteView
 		if err := v.Parse(m.Payload()); err != nil {
 			return k, s, err
 		}
 		if v.Header.Family != family || v.Header.Flags&rtattr.RTM_F_CLONED != 0 {
-			return k, s, rtnl.SkipMessage
+			return k, s, rtnl.ErrSkip
 		}
 		dst, ok := v.Dst()
 		if !ok {
@@ -134,6 +135,9 @@ func routeObject(family uint8, group rtattr.Group) rtnl.Object[routeKey, routeSt
 		s.typ, s.protocol = v.Header.Type, v.Header.Protocol
 		s.gateway, _ = v.Gateway()
 		s.oif, _ = v.OIF()
+		if s.protocol == rtattr.RTPROT_KERNEL {
+			k.oif = s.oif
+		}
 		return k, s, nil
 	}
 	if family == rtattr.AF_INET {
@@ -145,7 +149,7 @@ func routeObject(family uint8, group rtattr.Group) rtnl.Object[routeKey, routeSt
 			case rtattr.RTM_NEWROUTE, rtattr.RTM_DELROUTE:
 				k, s, err := o.Parse(m)
 				switch {
-				case err == rtnl.SkipMessage:
+				case err == rtnl.ErrSkip:
 				case err != nil:
 					return err
 				case m.Type() == rtattr.RTM_DELROUTE:
@@ -231,7 +235,7 @@ func snapshot[K, V comparable](t *testing.T, c *rtnl.Conn, objects ...rtnl.Objec
 				t.Fatal(err)
 			}
 			k, v, err := o.Parse(m)
-			if err == rtnl.SkipMessage {
+			if err == rtnl.ErrSkip {
 				continue
 			}
 			if err != nil {
@@ -405,10 +409,12 @@ func TestWatchProof(t *testing.T) {
 					break
 				}
 			}
-			// What is still on its way, until it is quiet.
+			// What is still on its way, until it is quiet: the kernel holds back
+			// changes of the carrier for up to a second (linkwatch).
+			const calm = 1200 * time.Millisecond
 			end, stop := context.WithTimeout(ctx, 10*time.Second)
 			defer stop()
-			quiet := time.AfterFunc(300*time.Millisecond, cancel)
+			quiet := time.AfterFunc(calm, cancel)
 			defer quiet.Stop()
 			for ev, err := range w.Events() {
 				if err != nil {
@@ -417,7 +423,7 @@ func TestWatchProof(t *testing.T) {
 					}
 					break
 				}
-				quiet.Reset(300 * time.Millisecond)
+				quiet.Reset(calm)
 				if err := f.apply(ev); err != nil {
 					t.Fatal(err)
 				}
@@ -515,8 +521,7 @@ func TestWatchRefused(t *testing.T) {
 	if _, err := rtnl.Watch(gone, c, nil, linkObject()); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	type slice struct{ s []int }
-	if _, err := rtnl.Watch(ctx, c, nil, rtnl.Object[int, slice]{}); err == nil || err.Error() != "rtnl: watch: rtnl_test.slice cannot be compared: Object.Equal is missing" {
+	if _, err := rtnl.Watch(ctx, c, nil, rtnl.Object[int, []int]{}); err == nil || err.Error() != "rtnl: watch: []int cannot be compared: Object.Equal is missing" {
 		t.Error(err)
 	}
 }
@@ -553,4 +558,81 @@ func TestWatchTyped(t *testing.T) {
 	if want := snapshot(t, c, linkObject()); !maps.Equal(f.state, want) || f.resyncs != 0 {
 		t.Errorf("got %v, want %v", f.state, want)
 	}
+}
+
+// 64 goroutines run batches, echoes, dumps and Watchers until Close ends them all.
+func TestConcurrentClose(t *testing.T) {
+	c, _ := dial(t, tap{})
+	var wg sync.WaitGroup
+	work := []func(i int) error{
+		func(i int) error {
+			e := c.Encoder()
+			defer c.Release(e)
+			for j := range 20 {
+				change(e, rand.New(rand.NewPCG(uint64(i), uint64(j))), i)
+			}
+			err := c.Exec(ctx, e)
+			var cut *rtnl.Incomplete
+			if failed := (rtnl.Errors)(nil); errors.As(err, &failed) && !errors.As(err, &cut) {
+				return nil // there are no such links
+			}
+			return err
+		},
+		func(i int) error {
+			e := c.Encoder()
+			defer c.Release(e)
+			rtattr.AppendLink(e, rtattr.RTM_GETLINK, 0, rtattr.IfInfomsg{Index: 1}).End()
+			answers := 0
+			err := c.ExecFunc(ctx, e, func(int, rtattr.Msg) { answers++ })
+			if err == nil && answers != 1 {
+				return fmt.Errorf("%d answers", answers)
+			}
+			return err
+		},
+		func(i int) error {
+			e := c.Encoder()
+			defer c.Release(e)
+			rtattr.AppendLink(e, rtattr.RTM_GETLINK, rtattr.NLM_F_DUMP, rtattr.IfInfomsg{}).End()
+			ctx, cancel := context.WithTimeout(ctx, time.Duration(i)*100*time.Microsecond)
+			defer cancel()
+			for _, err := range c.Query(ctx, e) {
+				if errors.Is(err, context.DeadlineExceeded) {
+					return nil
+				}
+				if i%2 == 0 || err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		func(i int) error {
+			w, err := rtnl.Watch(ctx, c, nil, linkObject())
+			if err != nil {
+				return err
+			}
+			defer w.Close()
+			for {
+				if ev, err := w.Next(); err != nil || i%8 == 3 && ev.Type == rtnl.Synced {
+					return err // or wait for Close
+				}
+			}
+		},
+	}
+	for i := range 64 {
+		wg.Go(func() {
+			for {
+				if err := work[i%len(work)](i); err != nil {
+					if !errors.Is(err, os.ErrClosed) {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		})
+	}
+	time.Sleep(100 * time.Millisecond)
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
 }
