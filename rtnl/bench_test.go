@@ -52,6 +52,11 @@ func bare(b *testing.B, n int) {
 	if rest := x.take(out); len(rest) > 0 {
 		b.Fatal("does not fit into one system call")
 	}
+	for b, last := x.b, rtattr.Msg(nil); len(b) > 0; {
+		if last, b, _ = rtattr.NextMsg(b); len(b) == 0 {
+			last.SetFlags(last.Flags() | rtattr.NLM_F_ACK)
+		}
+	}
 	in := make([]byte, minBuffer)
 	for b.Loop() {
 		unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&out[0])), uintptr(len(out)), 0,

@@ -9,8 +9,9 @@ import (
 const tries = 3
 
 // Collect makes a list of owned values of the views of a dump: the List of an
-// object is Collect of its All and Parse. A dump that ends in ErrDumpInterrupted is
-// asked for again, three times in all; each range over all sends it anew.
+// object is Collect of its All and Parse. A dump that ends in ErrDumpInterrupted,
+// or that had an entry larger than the buffer, which then grows, is asked for
+// again, three times in all; each range over all sends it anew.
 //
 // An error beside a view is about one entry, one with a nil view is the end of a
 // list. All errors are returned, joined, and beside them what could be read.
@@ -32,7 +33,8 @@ func Collect[V, T any](all iter.Seq2[*V, error], parse func(*V) (T, error)) ([]T
 			}
 		}
 		err := errors.Join(errs...)
-		if try == tries || !errors.Is(err, ErrDumpInterrupted) {
+		var cut *truncatedError
+		if try == tries || !errors.Is(err, ErrDumpInterrupted) && !errors.As(err, &cut) {
 			return list, err
 		}
 	}

@@ -68,3 +68,75 @@ func ExampleConn_Query() {
 		fmt.Println(v.Header.Index, string(name), v.Header.Flags)
 	}
 }
+
+// The index of a link comes with its creation.
+func ExampleConn_ExecFunc() {
+	conn, err := rtnl.Dial(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	e := conn.Encoder()
+	defer conn.Release(e)
+	w := rtattr.AppendLink(e, rtattr.RTM_NEWLINK, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL|rtattr.NLM_F_ECHO, rtattr.IfInfomsg{})
+	w.IfName("br0")
+	info := w.LinkInfo()
+	info.Kind("bridge")
+	info.End()
+	w.End()
+	err = conn.ExecFunc(context.Background(), e, func(_ int, m rtattr.Msg) {
+		var v rtattr.LinkView
+		if v.Parse(m.Payload()) == nil {
+			fmt.Println("br0 is", v.Header.Index)
+		}
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// The names of all links, now and whenever they change.
+func ExampleWatch() {
+	conn, err := rtnl.Dial(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	names := rtnl.Object[int32, string]{
+		Groups: []rtattr.Group{rtattr.RTNLGRP_LINK},
+		List: func(e *rtattr.Encoder) {
+			rtattr.AppendLink(e, rtattr.RTM_GETLINK, rtattr.NLM_F_DUMP, rtattr.IfInfomsg{}).End()
+		},
+		Parse: func(m rtattr.Msg) (int32, string, error) {
+			var v rtattr.LinkView
+			if err := v.Parse(m.Payload()); err != nil {
+				return 0, "", err
+			}
+			if v.Header.Family != rtattr.AF_UNSPEC {
+				return 0, "", rtnl.ErrSkip // a port, told by its bridge
+			}
+			name, _ := v.IfName()
+			return v.Header.Index, string(name), nil
+		},
+	}
+	w, err := rtnl.Watch(context.Background(), conn, nil, names)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Close()
+	for ev, err := range w.Events() {
+		if err != nil {
+			log.Fatal(err)
+		}
+		switch ev.Type {
+		case rtnl.Added:
+			fmt.Println(ev.Key, "is", ev.Value)
+		case rtnl.Changed:
+			fmt.Println(ev.Key, "was", ev.Old, "and is", ev.Value)
+		case rtnl.Removed:
+			fmt.Println(ev.Key, "was", ev.Old)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -328,6 +329,136 @@ func TestAllFail(t *testing.T) {
 	}
 	if cut := (*Incomplete)(nil); errors.As(err, &cut) {
 		t.Error(cut)
+	}
+}
+
+// A large batch with failures strewn in and a run of them, a deadline set: each is
+// reported, all else is applied.
+func TestLargeBatch(t *testing.T) {
+	const n = 30000
+	for _, read := range []int{0, 104 << 10} {
+		t.Run(fmt.Sprint(read), func(t *testing.T) {
+			c, ns := dial(t, Config{ReadBuffer: read})
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			e := &rtattr.Encoder{}
+			fails := func(i int) bool { return i%97 == 5 || i >= 20000 && i < 23000 }
+			want := 0
+			for i := range n {
+				if fails(i) {
+					appendGateway(e, i, "192.0.2.9")
+					want++
+				} else {
+					appendRoute(e, i)
+				}
+			}
+			var failed Errors
+			var cut *Incomplete
+			if err := c.Exec(ctx, e); !errors.As(err, &failed) || errors.As(err, &cut) || len(failed) != want {
+				t.Fatalf("%d failures, want %d; %v", len(failed), want, cut)
+			}
+			last := -1
+			for _, f := range failed {
+				if !fails(f.Index) || f.Index <= last || f.Errno != unix.ENETUNREACH {
+					t.Fatal(f)
+				}
+				last = f.Index
+			}
+			if got := count(t, ns, "route", "show", "type", "blackhole"); got != n-want {
+				t.Errorf("%d routes are there, want %d", got, n-want)
+			}
+		})
+	}
+}
+
+// The answers to NLM_F_ECHO and to requests, each with the message it answers.
+func TestExecFunc(t *testing.T) {
+	for _, read := range []int{0, 104 << 10, 1} {
+		t.Run(fmt.Sprint(read), func(t *testing.T) {
+			c, _ := dial(t, Config{ReadBuffer: read})
+			ctx := context.Background()
+			const n = 2000
+			e := c.Encoder()
+			defer c.Release(e)
+			for i := range n {
+				if i%10 == 3 {
+					appendGateway(e, i, "192.0.2.9")
+					continue
+				}
+				w := rtattr.AppendRoute(e, rtattr.RTM_NEWROUTE, create|rtattr.NLM_F_ECHO, rtattr.RtMsg{
+					Family: rtattr.AF_INET, DstLen: 32, Table: 254, Protocol: rtattr.RTPROT_STATIC, Type: rtattr.RTN_BLACKHOLE})
+				w.Dst(addr4(i))
+				w.End()
+			}
+			// And last the loopback device, as a request.
+			rtattr.AppendLink(e, rtattr.RTM_GETLINK, 0, rtattr.IfInfomsg{Index: lo}).End()
+			next := 0
+			err := c.ExecFunc(ctx, e, func(i int, m rtattr.Msg) {
+				if next%10 == 3 {
+					next++
+				}
+				if i != next {
+					t.Fatalf("an answer to message %d, want %d", i, next)
+				}
+				next++
+				if i == n {
+					var v rtattr.LinkView
+					if err := v.Parse(m.Payload()); err != nil || v.Header.Index != lo {
+						t.Error(m, err)
+					}
+					return
+				}
+				var v rtattr.RouteView
+				if err := v.Parse(m.Payload()); err != nil {
+					t.Fatal(err)
+				}
+				if a, _ := v.Dst(); a != addr4(i) {
+					t.Fatalf("message %d is answered with %v", i, a)
+				}
+				if i == 0 { // the Conn may be used
+					if names, err := links(ctx, c); err != nil || len(names) != 1 {
+						t.Error(names, err)
+					}
+				}
+			})
+			var failed Errors
+			var cut *Incomplete
+			if !errors.As(err, &failed) || errors.As(err, &cut) || len(failed) != n/10 || next != n+1 {
+				t.Errorf("%d failures, %d answers: %v", len(failed), next, cut)
+			}
+		})
+	}
+	c, _ := dial(t, Config{})
+	e := c.Encoder()
+	defer c.Release(e)
+	appendDump(e, rtattr.RTM_GETLINK)
+	if err := c.ExecFunc(context.Background(), e, func(int, rtattr.Msg) {}); err == nil || !strings.Contains(err.Error(), "use Query") {
+		t.Error(err)
+	}
+}
+
+// What the kernel remarks on a success is told of each message, not of the last.
+func TestWarn(t *testing.T) {
+	var warned []int
+	c, _ := dial(t, Config{Warn: func(e *Error) { warned = append(warned, e.Index) }})
+	e := c.Encoder()
+	defer c.Release(e)
+	const n = 50
+	for i := range n {
+		appendRoute(e, i)
+	}
+	b, _ := e.Finish()
+	if err := c.Exec(context.Background(), e); err != nil {
+		t.Fatal(err)
+	}
+	for len(b) > 0 {
+		var m rtattr.Msg
+		if m, b, _ = rtattr.NextMsg(b); m.Flags()&rtattr.NLM_F_ACK == 0 {
+			t.Fatal("a message is not confirmed")
+		}
+	}
+	if warned != nil {
+		t.Errorf("warned of %v", warned)
 	}
 }
 
@@ -669,7 +800,7 @@ func TestCancel(t *testing.T) {
 
 // A batch that is cancelled between two system calls says how far it came.
 func TestCancelBatch(t *testing.T) {
-	c, ns := dial(t, Config{})
+	c, ns := dial(t, Config{ReadBuffer: 104 << 10})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	e := c.Encoder()
@@ -713,7 +844,7 @@ func TestCancelAnswered(t *testing.T) {
 	defer k.end(true)
 	x := exchange{call: k, e: e, total: 1}
 	x.take(b)
-	if err := k.s.sendAll(x.b); err != nil {
+	if err := k.s.t.Send(x.b); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
@@ -766,7 +897,7 @@ func TestClose(t *testing.T) {
 // Everything at once, Close included.
 func TestConcurrent(t *testing.T) {
 	c, ns := dial(t, Config{})
-	const workers, rounds = 32, 8
+	const workers, rounds = 64, 8
 	var wg sync.WaitGroup
 	for i := range workers {
 		wg.Go(func() {
@@ -861,6 +992,38 @@ func TestNamespace(t *testing.T) {
 			k.end(false)
 		})
 	}
+	// By path and by process.
+	path := fmt.Sprintf("/proc/self/fd/%d", a.FD())
+	if c, err := Dial(&Config{NetNSPath: path}); err != nil {
+		t.Error(err)
+	} else {
+		if names, err := links(context.Background(), c); err != nil || len(names) != 3 {
+			t.Error(names, err)
+		}
+		c.Close()
+	}
+	a.Do(t, func() {
+		cmd := exec.Command("sleep", "60") // in a
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Wait()
+		defer cmd.Process.Kill()
+		c, err := Dial(&Config{NetNSPID: cmd.Process.Pid})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if names, err := links(context.Background(), c); err != nil || len(names) != 3 {
+			t.Error(names, err)
+		}
+	})
+	if _, err := Dial(&Config{NetNSPath: "/nowhere"}); !errors.Is(err, fs.ErrNotExist) || err.Error() != "rtnl: dial: open /nowhere: no such file or directory" {
+		t.Error(err)
+	}
+	if _, err := Dial(&Config{NetNSPath: path, NetNSPID: 1}); err == nil {
+		t.Error("two namespaces are one too many")
+	}
 	if _, err := Dial(&Config{NetNS: 12345}); !errors.Is(err, unix.EBADF) || err.Error() != "rtnl: dial: network namespace 12345: fcntl: bad file descriptor" {
 		t.Error(err)
 	}
@@ -929,7 +1092,7 @@ func TestForeignSender(t *testing.T) {
 		s := c.idle[0]
 		b := forge(rtattr.NLMSG_ERROR, 0, s.seq+1, ackPayload(0, nil))
 		for range 3 {
-			if err := unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: s.nc.PID()}); err != nil {
+			if err := unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: portID(t, s)}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -942,9 +1105,19 @@ func TestForeignSender(t *testing.T) {
 	}
 }
 
+// portID returns the port id of a kernel's socket.
+func portID(t *testing.T, s *socket) uint32 {
+	t.Helper()
+	addr, err := unix.Getsockname(s.t.(*kernelSocket).fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr.(*unix.SockaddrNetlink).Pid
+}
+
 // Lost failures are reported as lost.
 func TestOverrun(t *testing.T) {
-	c, ns := dial(t, Config{})
+	c, ns := dial(t, Config{ReadBuffer: 104 << 10})
 	c.idle[0].rcvbuf = 1 << 30 // a lie: more is sent at once than can fail
 	e := c.Encoder()
 	defer c.Release(e)
@@ -986,12 +1159,34 @@ func TestTruncated(t *testing.T) {
 	if names, err := links(context.Background(), c); err != nil || len(names) != 1 {
 		t.Error(names, err)
 	}
+
+	// Collect asks again.
+	c.bufSize.Store(64)
+	c.idle[0].buf = make([]byte, 64)
+	e := c.Encoder()
+	defer c.Release(e)
+	appendDump(e, rtattr.RTM_GETLINK)
+	list, err := Collect(func(yield func(*rtattr.Msg, error) bool) {
+		for m, err := range c.Query(context.Background(), e) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(&m, nil) {
+				return
+			}
+		}
+	}, func(m *rtattr.Msg) (uint16, error) { return m.Type(), nil })
+	if err != nil || !slices.Equal(list, []uint16{rtattr.RTM_NEWLINK}) {
+		t.Error(list, err)
+	}
 }
 
 func TestAllocs(t *testing.T) {
 	c, _ := dial(t, Config{})
 	for name, f := range operations(t, c) {
 		t.Run(name, func(t *testing.T) {
+
 			if got := testing.AllocsPerRun(50, f.run); got > f.allocs {
 				t.Errorf("%v allocations, want at most %v", got, f.allocs)
 			}
@@ -1006,7 +1201,9 @@ type operation struct {
 }
 
 func operations(t testing.TB, c *Conn) map[string]operation {
-	ctx := context.Background()
+	// A context that can end costs nothing.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	t.Cleanup(cancel)
 	exec := func(n, each int) operation {
 		return operation{messages: n, run: func() {
 			for i := 0; i < n; i += each {
@@ -1040,9 +1237,22 @@ func operations(t testing.TB, c *Conn) map[string]operation {
 	}
 	exec(1000, 1000).run()
 	return map[string]operation{
-		"Exec/one":     exec(1, 1),
-		"Exec/1000x1":  exec(1000, 1),
-		"Exec/1x1000":  exec(1000, 1000),
+		"Exec/one":    exec(1, 1),
+		"Exec/1000x1": exec(1000, 1),
+		"Exec/1x1000": exec(1000, 1000),
+		"ExecFunc/1x1000": {messages: 1000, allocs: 1, run: func() {
+			e := c.Encoder()
+			for i := range 1000 {
+				w := rtattr.AppendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_REPLACE|rtattr.NLM_F_ECHO, rtattr.RtMsg{
+					Family: rtattr.AF_INET, DstLen: 32, Table: 254, Protocol: rtattr.RTPROT_STATIC, Type: rtattr.RTN_BLACKHOLE})
+				w.Dst(addr4(i))
+				w.End()
+			}
+			if err := c.ExecFunc(ctx, e, func(int, rtattr.Msg) {}); err != nil {
+				t.Error(err)
+			}
+			c.Release(e)
+		}},
 		"Query/1 link": query(rtattr.RTM_GETLINK, 1),
 		"Query/1000":   query(rtattr.RTM_GETROUTE, 1000),
 	}

@@ -20,17 +20,35 @@ type namespace struct {
 	dev, ino uint64
 }
 
-// openNamespace duplicates fd, or opens the calling thread's namespace if fd is 0.
-func openNamespace(fd int) (ns namespace, err error) {
-	if fd != 0 {
-		return dupNamespace(fd)
+// openNamespace opens what cfg names, or the calling thread's namespace.
+func openNamespace(cfg *Config) (ns namespace, err error) {
+	path := threadNS
+	named := 0
+	if cfg.NetNS != 0 {
+		named++
 	}
-	n, err := unix.Open(threadNS, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT && exists("/proc/thread-self") {
+	if cfg.NetNSPath != "" {
+		path = cfg.NetNSPath
+		named++
+	}
+	if cfg.NetNSPID != 0 {
+		path = fmt.Sprintf("/proc/%d/ns/net", cfg.NetNSPID)
+		named++
+	}
+	switch {
+	case named > 1:
+		return ns, errors.New("NetNS, NetNSPath and NetNSPID exclude each other")
+	case cfg.Open != nil:
+		return namespace{fd: -1}, nil
+	case cfg.NetNS != 0:
+		return dupNamespace(cfg.NetNS)
+	}
+	n, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT && named == 0 && exists("/proc/thread-self") {
 		return namespace{fd: -1}, nil // CONFIG_NET_NS=n
 	}
 	if err != nil {
-		return ns, &os.PathError{Op: "open", Path: threadNS, Err: err}
+		return ns, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	return statNamespace(n)
 }
@@ -80,12 +98,16 @@ func (ns namespace) here() bool {
 
 // dial opens a socket in ns. Entering a namespace needs CAP_SYS_ADMIN, even the
 // one where the thread is already: so it is entered from another one only.
-func (ns namespace) dial() (*netlink.Conn, error) {
+func (ns namespace) dial() (Transport, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var cfg netlink.Config
 	if ns.fd >= 0 && !ns.here() {
 		cfg.NetNS = ns.fd
 	}
-	return netlink.Dial(unix.NETLINK_ROUTE, &cfg)
+	nc, err := netlink.Dial(unix.NETLINK_ROUTE, &cfg)
+	if err != nil {
+		return nil, err
+	}
+	return takeOver(nc)
 }

@@ -59,7 +59,7 @@ func (c *Conn) query(ctx context.Context, e *rtattr.Encoder, yield func(rtattr.M
 		flags |= rtattr.NLM_F_ACK // or there is no end to see
 	}
 	req.SetFlags(flags)
-	if err := k.s.sendAll(b); err != nil {
+	if err := k.s.t.Send(b); err != nil {
 		return queryError(req, k.cause(err))
 	}
 
@@ -67,7 +67,7 @@ func (c *Conn) query(ctx context.Context, e *rtattr.Encoder, yield func(rtattr.M
 	for {
 		b, err := k.recv(true)
 		if err == nil {
-			err = ctx.Err()
+			err = k.ended()
 		}
 		if err != nil {
 			return queryError(req, err)
@@ -119,8 +119,7 @@ func checkRequest(b []byte) (m rtattr.Msg, dump bool, err error) {
 	case len(rest) > 0:
 		return nil, false, errors.New("rtnl: Query wants one message, the Encoder has more")
 	}
-	// One of the two bits of NLM_F_DUMP is enough (rtnetlink_rcv_msg).
-	dump = isGet(m) && m.Flags()&rtattr.NLM_F_DUMP != 0
+	dump = isDump(m)
 	if dump && len(m.Payload()) == 0 {
 		// The kernel would not answer at all.
 		return nil, false, fmt.Errorf("rtnl: %s has no payload, struct rtgenmsg is the least", rtattr.MsgName(m.Type()))

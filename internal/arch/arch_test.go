@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"rtnl":              {"rtattr", "internal/netns", "github.com/mdlayher/netlink", "golang.org/x/sys/unix"},
 	"rtattr/rtattrtest": {"rtattr"},
 	"rtnl/genl":         {"rtattr", "github.com/mdlayher/netlink"},
+	"rtnl/rtnltest":     {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"address":           {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"link":              {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"route":             {"rtattr", "rtnl", "golang.org/x/sys/unix"},

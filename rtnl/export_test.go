@@ -1,0 +1,5 @@
+package rtnl
+
+// OpenLike returns a Config.Open that opens the sockets that c does, for tests
+// that put something around them.
+func OpenLike(c *Conn) func() (Transport, error) { return c.ns.dial }
