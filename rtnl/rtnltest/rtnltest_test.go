@@ -193,7 +193,7 @@ func TestMillion(t *testing.T) {
 }
 
 // runs is how many seeds the fault tests try.
-const runs = 3000
+var runs = 3000
 
 // A batch under every fault: no failure is invented, none is missing unless the
 // error says that outcomes are unknown, and the next batch is in step.
