@@ -104,6 +104,57 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// TestOne makes a package from one specification, corrects it, and wants the Go name
+// of an attribute to outlive a new name in the specification.
+func TestOne(t *testing.T) {
+	dir := specModule(t)
+	spec, overlay := filepath.Join(dir, "fam.yaml"), filepath.Join(dir, "fix.yaml")
+	const table = "name: fam\nattribute-sets:\n  - name: main\n    attributes:\n      - {name: %s, type: u32}\noperations:\n  list: [{name: get, attribute-set: main, do: {request: {attributes: []}}}]\n"
+	write(t, spec, fmt.Sprintf(table, "iface"))
+	write(t, overlay, "name: fam\nattribute-sets: [{name: main, attributes: [{name: iface, $was: {type: u32}, type: s32}]}]\n")
+	j := job{out: filepath.Join(dir, "sub", "fam"), spec: spec}
+	file := filepath.Join(j.out, "fam_gen.go")
+	has := func(want string) {
+		t.Helper()
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(b), want) {
+			t.Errorf("no %q in\n%s", want, b)
+		}
+	}
+	if err := run(j); err != nil {
+		t.Fatal(err)
+	}
+	has("func (w MainEncoder) Iface(v uint32)")
+	has("func AppendGet(e *rtattr.Encoder, family, flags uint16) MainEncoder")
+	j.overlay = overlay
+	if err := run(j); err != nil {
+		t.Fatal(err)
+	}
+	has("func (w MainEncoder) Iface(v int32)")
+	write(t, spec, fmt.Sprintf(table, "ifindex"))
+	if err := run(j); err == nil || !strings.Contains(err.Error(), "fix.yaml:2:44: ") {
+		t.Errorf("a correction of what has gone: %v", err)
+	}
+	j.overlay = ""
+	if err := run(j); err != nil {
+		t.Fatal(err)
+	}
+	has("func (w MainEncoder) Iface(v uint32)")
+	has("FAM_A_MAIN_IFACE")
+	if path, err := importPath(j.out); err != nil || path != "example.com/specs/sub/fam" {
+		t.Errorf("import path %q, %v", path, err)
+	}
+	if err := run(job{out: filepath.Join(t.TempDir(), "x"), spec: spec}); err == nil || !strings.Contains(err.Error(), "is in no Go module") {
+		t.Errorf("outside of a module: %v", err)
+	}
+	if err := run(job{out: "a-b", spec: spec}); err == nil || !strings.Contains(err.Error(), "use -pkg") {
+		t.Errorf("a package name with a dash: %v", err)
+	}
+}
+
 // TestStrict wants what a schema does not know to be a warning with its position,
 // and an error with -strict.
 func TestStrict(t *testing.T) {

@@ -10,33 +10,6 @@ import (
 	"strings"
 )
 
-// # Names that stay
-//
-// Specs rename what they describe from one kernel to the next; the numbers on the
-// wire stay. The file names.lock beside the generated code holds the Go names that
-// were given, by what the kernel sees: attribute 8 of the messages 20 of rt-addr,
-// and not addr-attrs and ifa-flags. A name in it goes before the rule that makes
-// names, so that a renamed attribute, set, enum or struct keeps its Go name.
-//
-//	set	rt-addr:20	Addr	addr-attrs
-//		8	IFA_FLAGS Flags	ifa-flags
-//	enum	rt-addr:20.8	IfaFlags	ifa-flags
-//		0	IFA_F_SECONDARY	secondary
-//	struct	rt-addr:20.header	IfAddrmsg	ifaddrmsg
-//		4	Index	ifa-index
-//
-// A block is a set, enum, struct, the formats of a sub-message or a table; its line
-// has the kind, the place, the Go name and the name in the spec. A place is a table
-// and the way to it from a message: attribute numbers, "2=vxlan" for a format of a
-// sub-message, "@4" for the struct member at offset 4. "=name" is what no message
-// leads to. Items follow, by attribute number, enum value, member offset, selector
-// value or message number, with their Go names: method or field, then constant.
-//
-// The file is written by gen, which adds what is new at the end of its block. It
-// deletes nothing: a line whose place has gone is an error, for a Go name went with
-// it, until somebody deletes the line. Nor does a go-name in a table go before the
-// file: where they differ, somebody has to change one of them.
-
 // A lock is the Go names of a package.
 type lock struct {
 	file   string

@@ -11,55 +11,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// # Overlays
-//
-// An overlay corrects a spec that itself stays as the kernel wrote it. It is a
-// YAML file in the shape of the spec, which names what it corrects:
-//
-//	name: rt-link                       # the spec that it is for
-//	attribute-sets:
-//	  - name: link-attrs
-//	    attributes:
-//	      - name: proto-down-reason     # these keys replace those of the spec
-//	        $was: {type: string}        # refused if the spec says something else
-//	        type: nest
-//	        nested-attributes: proto-down-reason-attrs
-//	      - name: master
-//	        display-hint: !delete       # a key goes
-//	      - !delete port-self           # an attribute goes
-//	      - !replace {name: vf-ports, type: binary}
-//	      - !add {name: new-one, $after: xdp, type: u32, value: 99}
-//	  - !add
-//	    name: proto-down-reason-attrs
-//	    attributes:
-//	      - {name: mask, type: u32}
-//	      - {name: value, type: u32}
-//
-// Without a tag, mappings are merged key by key, and so are the lists whose
-// items have names: definitions, their entries and members, attribute-sets,
-// their attributes, sub-messages, their formats (by value), operations and
-// mcast-groups. Any other value replaces the spec's.
-//
-//	!add      on an item or a value: it is new. An item stands at the end of its
-//	          list, or behind the item that $after names.
-//	!replace  on an item or a value: nothing of the spec's is kept. It keeps its
-//	          place and, unless it says otherwise, its number.
-//	!delete   on an item (its name is enough) or instead of a value: it goes.
-//	$was      in a mapping: what the spec says now, null for a key that it lacks.
-//
-// In a list without names (attributes of an operation, flags) items with !add and
-// !delete come and go; a list without these tags replaces the spec's.
-//
-// A correction whose target is not there is an error: an item that the spec lacks
-// and that is not an !add, an !add of what is there, a $was that is no longer so.
-//
-// Numbers stay. Attributes, enum entries and operations are counted by their
-// place in the list, and a correction before them would count them anew: those
-// get their old number as an explicit value. A number is never given to another
-// item by counting: an !add that would get one needs a value. Operations of the
-// directional enum-model have a number in each direction, in do (else dump)
-// request and reply; the same holds for each of the two.
-
 // origins are the nodes of a spec that come from elsewhere: the file of each.
 type origins map[*yaml.Node]string
 
