@@ -82,7 +82,7 @@ func comment(text string) string {
 	var b strings.Builder
 	line := "//"
 	for _, word := range strings.Fields(text) {
-		if len(line)+1+len(word) > 90 && line != "//" {
+		if len(line)+1+len(word) > 120 && line != "//" {
 			b.WriteString(line + "\n")
 			line = "//"
 		}
@@ -558,7 +558,7 @@ func (g *emitter) view(set *attrSet) {
 		}
 	}
 	g.p("attrs %sAttrs\nat [%d]uint32\n}\n", g.q, set.max+1)
-	rest := "An attribute of a wrong length is left out and the first such error returned; unknown ones stay in Attrs."
+	rest := "One of a wrong length is left out and the first such error returned."
 	if h != nil {
 		g.p("%s", comment(fmt.Sprintf("Parse reads the payload of a message: a %s and attributes. %s", h.goName(), rest)))
 		g.p("func (%s) Parse(b []byte) error {", v)

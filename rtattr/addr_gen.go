@@ -144,8 +144,8 @@ var addrFlagsEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 2048, Name: "stable-privacy"},
 }}
 
-// AddrProto is an IFAPROT_* value of linux/if_addr.h. Origin of an address; values above
-// those named here belong to user space.
+// AddrProto is an IFAPROT_* value of linux/if_addr.h. Origin of an address; values above those named here belong to
+// user space.
 type AddrProto uint8
 
 const (
@@ -190,16 +190,14 @@ func AppendAddr(e *Encoder, typ, flags uint16, h IfAddrmsg) AddrEncoder {
 	return AddrEncoder{w}
 }
 
-// Address puts IFA_ADDRESS. Address of the prefix: the peer's on a point-to-point
-// interface, otherwise the interface's own.
+// Address puts IFA_ADDRESS. Address of the prefix: the peer's on a point-to-point interface, otherwise the interface's
+// own.
 func (w AddrEncoder) Address(v netip.Addr) { w.Addr(IFA_ADDRESS, v) }
 
-// Local puts IFA_LOCAL. Own address of the interface; left out by IPv6 if there is no
-// peer.
+// Local puts IFA_LOCAL. Own address of the interface; left out by IPv6 if there is no peer.
 func (w AddrEncoder) Local(v netip.Addr) { w.Addr(IFA_LOCAL, v) }
 
-// Label puts IFA_LABEL. Name of the address, that of the interface or beginning with it
-// (IPv4).
+// Label puts IFA_LABEL. Name of the address, that of the interface or beginning with it (IPv4).
 func (w AddrEncoder) Label(v string) { w.StringMax(IFA_LABEL, v, 15) }
 
 // Broadcast puts IFA_BROADCAST. Broadcast address.
@@ -220,23 +218,21 @@ func (w AddrEncoder) Flags(v AddrFlags) { w.Uint32(IFA_FLAGS, uint32(v)) }
 // Priority puts IFA_RT_PRIORITY. Metric of the route to the prefix.
 func (w AddrEncoder) Priority(v uint32) { w.Uint32(IFA_RT_PRIORITY, v) }
 
-// TargetNetNSID puts IFA_TARGET_NETNSID. Identifier of the network namespace that is
-// meant.
+// TargetNetNSID puts IFA_TARGET_NETNSID. Identifier of the network namespace that is meant.
 func (w AddrEncoder) TargetNetNSID(v int32) { w.Uint32(IFA_TARGET_NETNSID, uint32(v)) }
 
 // Proto puts IFA_PROTO. Origin of the address.
 func (w AddrEncoder) Proto(v AddrProto) { w.Uint8(IFA_PROTO, uint8(v)) }
 
-// AddrView reads the attributes of Addr in place. What it returns aliases the bytes given
-// to Parse.
+// AddrView reads the attributes of Addr in place. What it returns aliases the bytes given to Parse.
 type AddrView struct {
 	Header IfAddrmsg
 	attrs  Attrs
 	at     [12]uint32
 }
 
-// Parse reads the payload of a message: a IfAddrmsg and attributes. An attribute of a
-// wrong length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a IfAddrmsg and attributes. One of a wrong length is left out and the first
+// such error returned.
 func (v *AddrView) Parse(b []byte) error {
 	*v = AddrView{}
 	if len(b) < 8 {
@@ -251,16 +247,14 @@ func (v *AddrView) Parse(b []byte) error {
 // Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
 func (v *AddrView) Attrs() Attrs { return v.attrs }
 
-// Address returns IFA_ADDRESS. Address of the prefix: the peer's on a point-to-point
-// interface, otherwise the interface's own.
+// Address returns IFA_ADDRESS. Address of the prefix: the peer's on a point-to-point interface, otherwise the
+// interface's own.
 func (v *AddrView) Address() (netip.Addr, bool) { return v.attrs.Addr(v.at[IFA_ADDRESS]) }
 
-// Local returns IFA_LOCAL. Own address of the interface; left out by IPv6 if there is no
-// peer.
+// Local returns IFA_LOCAL. Own address of the interface; left out by IPv6 if there is no peer.
 func (v *AddrView) Local() (netip.Addr, bool) { return v.attrs.Addr(v.at[IFA_LOCAL]) }
 
-// Label returns IFA_LABEL. Name of the address, that of the interface or beginning with
-// it (IPv4).
+// Label returns IFA_LABEL. Name of the address, that of the interface or beginning with it (IPv4).
 func (v *AddrView) Label() ([]byte, bool) { return v.attrs.String(v.at[IFA_LABEL]) }
 
 // Broadcast returns IFA_BROADCAST. Broadcast address.
@@ -285,8 +279,7 @@ func (v *AddrView) Flags() (AddrFlags, bool) { return As[AddrFlags](v.attrs.Uint
 // Priority returns IFA_RT_PRIORITY. Metric of the route to the prefix.
 func (v *AddrView) Priority() (uint32, bool) { return v.attrs.Uint32(v.at[IFA_RT_PRIORITY]) }
 
-// TargetNetNSID returns IFA_TARGET_NETNSID. Identifier of the network namespace that is
-// meant.
+// TargetNetNSID returns IFA_TARGET_NETNSID. Identifier of the network namespace that is meant.
 func (v *AddrView) TargetNetNSID() (int32, bool) {
 	return As[int32](v.attrs.Uint32(v.at[IFA_TARGET_NETNSID]))
 }

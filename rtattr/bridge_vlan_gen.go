@@ -63,8 +63,7 @@ var brVLANMsgStruct = Struct{Name: "br_vlan_msg", Size: 8, Members: []Member{
 	{Name: "ifindex", Off: 4, Len: 4, Type: U32},
 }}
 
-// BridgeVLANDumpFlags is an BRIDGE_VLANDB_DUMPF_* value of linux/if_bridge.h. What a list
-// of VLANs contains.
+// BridgeVLANDumpFlags is an BRIDGE_VLANDB_DUMPF_* value of linux/if_bridge.h. What a list of VLANs contains.
 type BridgeVLANDumpFlags uint32
 
 const (
@@ -80,8 +79,7 @@ var bridgeVLANDumpFlagsEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 2, Name: "global"},
 }}
 
-// TunnelMsg is struct tunnel_msg. Fixed header of a message about the network identifiers
-// of a VXLAN device.
+// TunnelMsg is struct tunnel_msg. Fixed header of a message about the network identifiers of a VXLAN device.
 type TunnelMsg struct {
 	Family    uint8          // AF_BRIDGE.
 	Flags     TunnelMsgFlags // Flags of a list.
@@ -126,8 +124,7 @@ var tunnelMsgStruct = Struct{Name: "tunnel_msg", Size: 8, Members: []Member{
 	{Name: "ifindex", Off: 4, Len: 4, Type: U32},
 }}
 
-// TunnelMsgFlags is an TUNNEL_MSG_FLAG_* value of linux/if_bridge.h. What a list of
-// network identifiers contains.
+// TunnelMsgFlags is an TUNNEL_MSG_FLAG_* value of linux/if_bridge.h. What a list of network identifiers contains.
 type TunnelMsgFlags uint8
 
 const (
@@ -162,22 +159,20 @@ func (w BridgeVLANEncoder) Entry() BridgeVLANEntryEncoder {
 	return BridgeVLANEntryEncoder{w.Nest.Nest(BRIDGE_VLANDB_ENTRY)}
 }
 
-// GlobalOptions puts BRIDGE_VLANDB_GLOBAL_OPTIONS. Settings of the bridge for one VLAN or
-// a range.
+// GlobalOptions puts BRIDGE_VLANDB_GLOBAL_OPTIONS. Settings of the bridge for one VLAN or a range.
 func (w BridgeVLANEncoder) GlobalOptions() BridgeVLANGlobalEncoder {
 	return BridgeVLANGlobalEncoder{w.Nest.Nest(BRIDGE_VLANDB_GLOBAL_OPTIONS)}
 }
 
-// BridgeVLANView reads the attributes of BridgeVLAN in place. What it returns aliases the
-// bytes given to Parse.
+// BridgeVLANView reads the attributes of BridgeVLAN in place. What it returns aliases the bytes given to Parse.
 type BridgeVLANView struct {
 	Header BrVLANMsg
 	attrs  Attrs
 	at     [3]uint32
 }
 
-// Parse reads the payload of a message: a BrVLANMsg and attributes. An attribute of a
-// wrong length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a BrVLANMsg and attributes. One of a wrong length is left out and the first
+// such error returned.
 func (v *BridgeVLANView) Parse(b []byte) error {
 	*v = BridgeVLANView{}
 	if len(b) < 8 {
@@ -204,8 +199,7 @@ func (v *BridgeVLANView) Entry() iter.Seq2[BridgeVLANEntryView, error] {
 	}
 }
 
-// GlobalOptions returns each BRIDGE_VLANDB_GLOBAL_OPTIONS. Settings of the bridge for one
-// VLAN or a range.
+// GlobalOptions returns each BRIDGE_VLANDB_GLOBAL_OPTIONS. Settings of the bridge for one VLAN or a range.
 func (v *BridgeVLANView) GlobalOptions() iter.Seq2[BridgeVLANGlobalView, error] {
 	return func(yield func(BridgeVLANGlobalView, error) bool) {
 		for b := range v.attrs.Of(BRIDGE_VLANDB_GLOBAL_OPTIONS) {
@@ -245,16 +239,15 @@ func (w BridgeVLANDumpEncoder) Flags(v BridgeVLANDumpFlags) {
 	w.Uint32(BRIDGE_VLANDB_DUMP_FLAGS, uint32(v))
 }
 
-// BridgeVLANDumpView reads the attributes of BridgeVLANDump in place. What it returns
-// aliases the bytes given to Parse.
+// BridgeVLANDumpView reads the attributes of BridgeVLANDump in place. What it returns aliases the bytes given to Parse.
 type BridgeVLANDumpView struct {
 	Header BrVLANMsg
 	attrs  Attrs
 	at     [2]uint32
 }
 
-// Parse reads the payload of a message: a BrVLANMsg and attributes. An attribute of a
-// wrong length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a BrVLANMsg and attributes. One of a wrong length is left out and the first
+// such error returned.
 func (v *BridgeVLANDumpView) Parse(b []byte) error {
 	*v = BridgeVLANDumpView{}
 	if len(b) < 8 {
@@ -323,33 +316,30 @@ func (w BridgeVLANEntryEncoder) McastRouter(v BridgeMulticastRouter) {
 	w.Uint8(BRIDGE_VLANDB_ENTRY_MCAST_ROUTER, uint8(v))
 }
 
-// McastGroups puts BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS. Number of multicast groups of the
-// port.
+// McastGroups puts BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS. Number of multicast groups of the port.
 func (w BridgeVLANEntryEncoder) McastGroups(v uint32) {
 	w.Uint32(BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS, v)
 }
 
-// McastMaxGroups puts BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS. Largest number of multicast
-// groups of the port; 0 is no limit.
+// McastMaxGroups puts BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS. Largest number of multicast groups of the port; 0 is no
+// limit.
 func (w BridgeVLANEntryEncoder) McastMaxGroups(v uint32) {
 	w.Uint32(BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS, v)
 }
 
-// NeighSuppress puts BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS. Whether ARP and neighbour
-// discovery are suppressed, 0 or 1.
+// NeighSuppress puts BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS. Whether ARP and neighbour discovery are suppressed, 0 or 1.
 func (w BridgeVLANEntryEncoder) NeighSuppress(v uint8) {
 	w.Uint8(BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS, v)
 }
 
-// BridgeVLANEntryView reads the attributes of BridgeVLANEntry in place. What it returns
-// aliases the bytes given to Parse.
+// BridgeVLANEntryView reads the attributes of BridgeVLANEntry in place. What it returns aliases the bytes given to
+// Parse.
 type BridgeVLANEntryView struct {
 	attrs Attrs
 	at    [10]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *BridgeVLANEntryView) Parse(b []byte) (err error) {
 	*v = BridgeVLANEntryView{}
 	v.attrs, err = BridgeVLANEntrySet.Index(nil, b, v.at[:])
@@ -393,20 +383,18 @@ func (v *BridgeVLANEntryView) McastRouter() (BridgeMulticastRouter, bool) {
 	return As[BridgeMulticastRouter](v.attrs.Uint8(v.at[BRIDGE_VLANDB_ENTRY_MCAST_ROUTER]))
 }
 
-// McastGroups returns BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS. Number of multicast groups of
-// the port.
+// McastGroups returns BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS. Number of multicast groups of the port.
 func (v *BridgeVLANEntryView) McastGroups() (uint32, bool) {
 	return v.attrs.Uint32(v.at[BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS])
 }
 
-// McastMaxGroups returns BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS. Largest number of
-// multicast groups of the port; 0 is no limit.
+// McastMaxGroups returns BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS. Largest number of multicast groups of the port; 0 is no
+// limit.
 func (v *BridgeVLANEntryView) McastMaxGroups() (uint32, bool) {
 	return v.attrs.Uint32(v.at[BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS])
 }
 
-// NeighSuppress returns BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS. Whether ARP and neighbour
-// discovery are suppressed, 0 or 1.
+// NeighSuppress returns BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS. Whether ARP and neighbour discovery are suppressed, 0 or 1.
 func (v *BridgeVLANEntryView) NeighSuppress() (uint8, bool) {
 	return v.attrs.Uint8(v.at[BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS])
 }
@@ -434,23 +422,20 @@ const (
 // BridgeVLANTunnelInfoEncoder puts the attributes of BridgeVLANTunnelInfo.
 type BridgeVLANTunnelInfoEncoder struct{ Nest }
 
-// ID puts BRIDGE_VLANDB_TINFO_ID. Identifier of the tunnel, that of the first VLAN of a
-// range.
+// ID puts BRIDGE_VLANDB_TINFO_ID. Identifier of the tunnel, that of the first VLAN of a range.
 func (w BridgeVLANTunnelInfoEncoder) ID(v uint32) { w.Uint32(BRIDGE_VLANDB_TINFO_ID, v) }
 
-// Command puts BRIDGE_VLANDB_TINFO_CMD. RTM_SETLINK to map, RTM_DELLINK to take the
-// mapping away, in requests.
+// Command puts BRIDGE_VLANDB_TINFO_CMD. RTM_SETLINK to map, RTM_DELLINK to take the mapping away, in requests.
 func (w BridgeVLANTunnelInfoEncoder) Command(v uint32) { w.Uint32(BRIDGE_VLANDB_TINFO_CMD, v) }
 
-// BridgeVLANTunnelInfoView reads the attributes of BridgeVLANTunnelInfo in place. What it
-// returns aliases the bytes given to Parse.
+// BridgeVLANTunnelInfoView reads the attributes of BridgeVLANTunnelInfo in place. What it returns aliases the bytes
+// given to Parse.
 type BridgeVLANTunnelInfoView struct {
 	attrs Attrs
 	at    [3]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *BridgeVLANTunnelInfoView) Parse(b []byte) (err error) {
 	*v = BridgeVLANTunnelInfoView{}
 	v.attrs, err = BridgeVLANTunnelInfoSet.Index(nil, b, v.at[:])
@@ -460,14 +445,12 @@ func (v *BridgeVLANTunnelInfoView) Parse(b []byte) (err error) {
 // Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
 func (v *BridgeVLANTunnelInfoView) Attrs() Attrs { return v.attrs }
 
-// ID returns BRIDGE_VLANDB_TINFO_ID. Identifier of the tunnel, that of the first VLAN of
-// a range.
+// ID returns BRIDGE_VLANDB_TINFO_ID. Identifier of the tunnel, that of the first VLAN of a range.
 func (v *BridgeVLANTunnelInfoView) ID() (uint32, bool) {
 	return v.attrs.Uint32(v.at[BRIDGE_VLANDB_TINFO_ID])
 }
 
-// Command returns BRIDGE_VLANDB_TINFO_CMD. RTM_SETLINK to map, RTM_DELLINK to take the
-// mapping away, in requests.
+// Command returns BRIDGE_VLANDB_TINFO_CMD. RTM_SETLINK to map, RTM_DELLINK to take the mapping away, in requests.
 func (v *BridgeVLANTunnelInfoView) Command() (uint32, bool) {
 	return v.attrs.Uint32(v.at[BRIDGE_VLANDB_TINFO_CMD])
 }
@@ -503,15 +486,14 @@ func (w BridgeVLANStatsEncoder) TxBytes(v uint64) { w.Uint64(BRIDGE_VLANDB_STATS
 // TxPackets puts BRIDGE_VLANDB_STATS_TX_PACKETS. Packets sent.
 func (w BridgeVLANStatsEncoder) TxPackets(v uint64) { w.Uint64(BRIDGE_VLANDB_STATS_TX_PACKETS, v) }
 
-// BridgeVLANStatsView reads the attributes of BridgeVLANStats in place. What it returns
-// aliases the bytes given to Parse.
+// BridgeVLANStatsView reads the attributes of BridgeVLANStats in place. What it returns aliases the bytes given to
+// Parse.
 type BridgeVLANStatsView struct {
 	attrs Attrs
 	at    [6]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *BridgeVLANStatsView) Parse(b []byte) (err error) {
 	*v = BridgeVLANStatsView{}
 	v.attrs, err = BridgeVLANStatsSet.Index(nil, b, v.at[:])
@@ -582,8 +564,7 @@ func (w BridgeVLANGlobalEncoder) ID(v uint16) { w.Uint16(BRIDGE_VLANDB_GOPTS_ID,
 // Range puts BRIDGE_VLANDB_GOPTS_RANGE. Last VLAN, if this is a range.
 func (w BridgeVLANGlobalEncoder) Range(v uint16) { w.Uint16(BRIDGE_VLANDB_GOPTS_RANGE, v) }
 
-// McastSnooping puts BRIDGE_VLANDB_GOPTS_MCAST_SNOOPING. Whether multicast is snooped, 0
-// or 1.
+// McastSnooping puts BRIDGE_VLANDB_GOPTS_MCAST_SNOOPING. Whether multicast is snooped, 0 or 1.
 func (w BridgeVLANGlobalEncoder) McastSnooping(v uint8) {
 	w.Uint8(BRIDGE_VLANDB_GOPTS_MCAST_SNOOPING, v)
 }
@@ -598,60 +579,55 @@ func (w BridgeVLANGlobalEncoder) McastMLDVersion(v uint8) {
 	w.Uint8(BRIDGE_VLANDB_GOPTS_MCAST_MLD_VERSION, v)
 }
 
-// McastLastMemberCount puts BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_CNT. Queries before a
-// group is given up.
+// McastLastMemberCount puts BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_CNT. Queries before a group is given up.
 func (w BridgeVLANGlobalEncoder) McastLastMemberCount(v uint32) {
 	w.Uint32(BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_CNT, v)
 }
 
-// McastStartupQueryCount puts BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_CNT. Queries at the
-// start.
+// McastStartupQueryCount puts BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_CNT. Queries at the start.
 func (w BridgeVLANGlobalEncoder) McastStartupQueryCount(v uint32) {
 	w.Uint32(BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_CNT, v)
 }
 
-// McastLastMemberInterval puts BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_INTVL. Time between
-// queries before a group is given up, in units of 1/100 s.
+// McastLastMemberInterval puts BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_INTVL. Time between queries before a group is
+// given up, in units of 1/100 s.
 func (w BridgeVLANGlobalEncoder) McastLastMemberInterval(v uint64) {
 	w.Uint64(BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_INTVL, v)
 }
 
-// McastMembershipInterval puts BRIDGE_VLANDB_GOPTS_MCAST_MEMBERSHIP_INTVL. Time after
-// which a silent member is gone, in units of 1/100 s.
+// McastMembershipInterval puts BRIDGE_VLANDB_GOPTS_MCAST_MEMBERSHIP_INTVL. Time after which a silent member is gone, in
+// units of 1/100 s.
 func (w BridgeVLANGlobalEncoder) McastMembershipInterval(v uint64) {
 	w.Uint64(BRIDGE_VLANDB_GOPTS_MCAST_MEMBERSHIP_INTVL, v)
 }
 
-// McastQuerierInterval puts BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_INTVL. Time after which
-// another querier is gone, in units of 1/100 s.
+// McastQuerierInterval puts BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_INTVL. Time after which another querier is gone, in units
+// of 1/100 s.
 func (w BridgeVLANGlobalEncoder) McastQuerierInterval(v uint64) {
 	w.Uint64(BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_INTVL, v)
 }
 
-// McastQueryInterval puts BRIDGE_VLANDB_GOPTS_MCAST_QUERY_INTVL. Time between queries, in
-// units of 1/100 s.
+// McastQueryInterval puts BRIDGE_VLANDB_GOPTS_MCAST_QUERY_INTVL. Time between queries, in units of 1/100 s.
 func (w BridgeVLANGlobalEncoder) McastQueryInterval(v uint64) {
 	w.Uint64(BRIDGE_VLANDB_GOPTS_MCAST_QUERY_INTVL, v)
 }
 
-// McastQueryResponseInterval puts BRIDGE_VLANDB_GOPTS_MCAST_QUERY_RESPONSE_INTVL. Time in
-// which members answer, in units of 1/100 s.
+// McastQueryResponseInterval puts BRIDGE_VLANDB_GOPTS_MCAST_QUERY_RESPONSE_INTVL. Time in which members answer, in
+// units of 1/100 s.
 func (w BridgeVLANGlobalEncoder) McastQueryResponseInterval(v uint64) {
 	w.Uint64(BRIDGE_VLANDB_GOPTS_MCAST_QUERY_RESPONSE_INTVL, v)
 }
 
-// McastStartupQueryInterval puts BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_INTVL. Time
-// between queries at the start, in units of 1/100 s.
+// McastStartupQueryInterval puts BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_INTVL. Time between queries at the start, in
+// units of 1/100 s.
 func (w BridgeVLANGlobalEncoder) McastStartupQueryInterval(v uint64) {
 	w.Uint64(BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_INTVL, v)
 }
 
-// McastQuerier puts BRIDGE_VLANDB_GOPTS_MCAST_QUERIER. Whether the bridge sends queries,
-// 0 or 1.
+// McastQuerier puts BRIDGE_VLANDB_GOPTS_MCAST_QUERIER. Whether the bridge sends queries, 0 or 1.
 func (w BridgeVLANGlobalEncoder) McastQuerier(v uint8) { w.Uint8(BRIDGE_VLANDB_GOPTS_MCAST_QUERIER, v) }
 
-// McastRouterPorts puts BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS. Ports with multicast
-// routers, in Router.
+// McastRouterPorts puts BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS. Ports with multicast routers, in Router.
 func (w BridgeVLANGlobalEncoder) McastRouterPorts() MDBEncoder {
 	return MDBEncoder{w.Nest.Nest(BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS)}
 }
@@ -664,15 +640,14 @@ func (w BridgeVLANGlobalEncoder) McastQuerierState() BridgeQuerierEncoder {
 // MSTI puts BRIDGE_VLANDB_GOPTS_MSTI. Spanning tree of the VLAN, 0 to 4095.
 func (w BridgeVLANGlobalEncoder) MSTI(v uint16) { w.Uint16(BRIDGE_VLANDB_GOPTS_MSTI, v) }
 
-// BridgeVLANGlobalView reads the attributes of BridgeVLANGlobal in place. What it returns
-// aliases the bytes given to Parse.
+// BridgeVLANGlobalView reads the attributes of BridgeVLANGlobal in place. What it returns aliases the bytes given to
+// Parse.
 type BridgeVLANGlobalView struct {
 	attrs Attrs
 	at    [19]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *BridgeVLANGlobalView) Parse(b []byte) (err error) {
 	*v = BridgeVLANGlobalView{}
 	v.attrs, err = BridgeVLANGlobalSet.Index(nil, b, v.at[:])
@@ -692,8 +667,7 @@ func (v *BridgeVLANGlobalView) Range() (uint16, bool) {
 	return v.attrs.Uint16(v.at[BRIDGE_VLANDB_GOPTS_RANGE])
 }
 
-// McastSnooping returns BRIDGE_VLANDB_GOPTS_MCAST_SNOOPING. Whether multicast is snooped,
-// 0 or 1.
+// McastSnooping returns BRIDGE_VLANDB_GOPTS_MCAST_SNOOPING. Whether multicast is snooped, 0 or 1.
 func (v *BridgeVLANGlobalView) McastSnooping() (uint8, bool) {
 	return v.attrs.Uint8(v.at[BRIDGE_VLANDB_GOPTS_MCAST_SNOOPING])
 }
@@ -708,69 +682,63 @@ func (v *BridgeVLANGlobalView) McastMLDVersion() (uint8, bool) {
 	return v.attrs.Uint8(v.at[BRIDGE_VLANDB_GOPTS_MCAST_MLD_VERSION])
 }
 
-// McastLastMemberCount returns BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_CNT. Queries before
-// a group is given up.
+// McastLastMemberCount returns BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_CNT. Queries before a group is given up.
 func (v *BridgeVLANGlobalView) McastLastMemberCount() (uint32, bool) {
 	return v.attrs.Uint32(v.at[BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_CNT])
 }
 
-// McastStartupQueryCount returns BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_CNT. Queries at
-// the start.
+// McastStartupQueryCount returns BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_CNT. Queries at the start.
 func (v *BridgeVLANGlobalView) McastStartupQueryCount() (uint32, bool) {
 	return v.attrs.Uint32(v.at[BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_CNT])
 }
 
-// McastLastMemberInterval returns BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_INTVL. Time
-// between queries before a group is given up, in units of 1/100 s.
+// McastLastMemberInterval returns BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_INTVL. Time between queries before a group is
+// given up, in units of 1/100 s.
 func (v *BridgeVLANGlobalView) McastLastMemberInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_INTVL])
 }
 
-// McastMembershipInterval returns BRIDGE_VLANDB_GOPTS_MCAST_MEMBERSHIP_INTVL. Time after
-// which a silent member is gone, in units of 1/100 s.
+// McastMembershipInterval returns BRIDGE_VLANDB_GOPTS_MCAST_MEMBERSHIP_INTVL. Time after which a silent member is gone,
+// in units of 1/100 s.
 func (v *BridgeVLANGlobalView) McastMembershipInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[BRIDGE_VLANDB_GOPTS_MCAST_MEMBERSHIP_INTVL])
 }
 
-// McastQuerierInterval returns BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_INTVL. Time after which
-// another querier is gone, in units of 1/100 s.
+// McastQuerierInterval returns BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_INTVL. Time after which another querier is gone, in
+// units of 1/100 s.
 func (v *BridgeVLANGlobalView) McastQuerierInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_INTVL])
 }
 
-// McastQueryInterval returns BRIDGE_VLANDB_GOPTS_MCAST_QUERY_INTVL. Time between queries,
-// in units of 1/100 s.
+// McastQueryInterval returns BRIDGE_VLANDB_GOPTS_MCAST_QUERY_INTVL. Time between queries, in units of 1/100 s.
 func (v *BridgeVLANGlobalView) McastQueryInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[BRIDGE_VLANDB_GOPTS_MCAST_QUERY_INTVL])
 }
 
-// McastQueryResponseInterval returns BRIDGE_VLANDB_GOPTS_MCAST_QUERY_RESPONSE_INTVL. Time
-// in which members answer, in units of 1/100 s.
+// McastQueryResponseInterval returns BRIDGE_VLANDB_GOPTS_MCAST_QUERY_RESPONSE_INTVL. Time in which members answer, in
+// units of 1/100 s.
 func (v *BridgeVLANGlobalView) McastQueryResponseInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[BRIDGE_VLANDB_GOPTS_MCAST_QUERY_RESPONSE_INTVL])
 }
 
-// McastStartupQueryInterval returns BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_INTVL. Time
-// between queries at the start, in units of 1/100 s.
+// McastStartupQueryInterval returns BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_INTVL. Time between queries at the start,
+// in units of 1/100 s.
 func (v *BridgeVLANGlobalView) McastStartupQueryInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_INTVL])
 }
 
-// McastQuerier returns BRIDGE_VLANDB_GOPTS_MCAST_QUERIER. Whether the bridge sends
-// queries, 0 or 1.
+// McastQuerier returns BRIDGE_VLANDB_GOPTS_MCAST_QUERIER. Whether the bridge sends queries, 0 or 1.
 func (v *BridgeVLANGlobalView) McastQuerier() (uint8, bool) {
 	return v.attrs.Uint8(v.at[BRIDGE_VLANDB_GOPTS_MCAST_QUERIER])
 }
 
-// McastRouterPorts returns BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS. Ports with multicast
-// routers, in Router.
+// McastRouterPorts returns BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS. Ports with multicast routers, in Router.
 func (v *BridgeVLANGlobalView) McastRouterPorts() (n MDBView, err error) {
 	err = n.ParseAttrs(v.attrs.Payload(v.at[BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS]))
 	return n, err
 }
 
-// McastQuerierState returns BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_STATE. Queriers in the
-// VLAN.
+// McastQuerierState returns BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_STATE. Queriers in the VLAN.
 func (v *BridgeVLANGlobalView) McastQuerierState() (n BridgeQuerierView, err error) {
 	err = n.Parse(v.attrs.Payload(v.at[BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_STATE]))
 	return n, err
@@ -824,16 +792,15 @@ func (w VNIFilterEncoder) Entry() VNIFilterEntryEncoder {
 	return VNIFilterEntryEncoder{w.Nest.Nest(VXLAN_VNIFILTER_ENTRY)}
 }
 
-// VNIFilterView reads the attributes of VNIFilter in place. What it returns aliases the
-// bytes given to Parse.
+// VNIFilterView reads the attributes of VNIFilter in place. What it returns aliases the bytes given to Parse.
 type VNIFilterView struct {
 	Header TunnelMsg
 	attrs  Attrs
 	at     [2]uint32
 }
 
-// Parse reads the payload of a message: a TunnelMsg and attributes. An attribute of a
-// wrong length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a TunnelMsg and attributes. One of a wrong length is left out and the first
+// such error returned.
 func (v *VNIFilterView) Parse(b []byte) error {
 	*v = VNIFilterView{}
 	if len(b) < 8 {
@@ -896,15 +863,13 @@ func (w VNIFilterEntryEncoder) Stats() VNIFilterStatsEncoder {
 	return VNIFilterStatsEncoder{w.Nest.Nest(VXLAN_VNIFILTER_ENTRY_STATS)}
 }
 
-// VNIFilterEntryView reads the attributes of VNIFilterEntry in place. What it returns
-// aliases the bytes given to Parse.
+// VNIFilterEntryView reads the attributes of VNIFilterEntry in place. What it returns aliases the bytes given to Parse.
 type VNIFilterEntryView struct {
 	attrs Attrs
 	at    [6]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VNIFilterEntryView) Parse(b []byte) (err error) {
 	*v = VNIFilterEntryView{}
 	v.attrs, err = VNIFilterEntrySet.Index(nil, b, v.at[:])
@@ -990,15 +955,13 @@ func (w VNIFilterStatsEncoder) TxDrops(v uint64) { w.Uint64(VNIFILTER_ENTRY_STAT
 // TxErrors puts VNIFILTER_ENTRY_STATS_TX_ERRORS. Packets that could not be sent.
 func (w VNIFilterStatsEncoder) TxErrors(v uint64) { w.Uint64(VNIFILTER_ENTRY_STATS_TX_ERRORS, v) }
 
-// VNIFilterStatsView reads the attributes of VNIFilterStats in place. What it returns
-// aliases the bytes given to Parse.
+// VNIFilterStatsView reads the attributes of VNIFilterStats in place. What it returns aliases the bytes given to Parse.
 type VNIFilterStatsView struct {
 	attrs Attrs
 	at    [10]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VNIFilterStatsView) Parse(b []byte) (err error) {
 	*v = VNIFilterStatsView{}
 	v.attrs, err = VNIFilterStatsSet.Index(nil, b, v.at[:])

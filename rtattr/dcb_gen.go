@@ -57,8 +57,7 @@ var dcbMsgStruct = Struct{Name: "dcbmsg", Size: 4, Members: []Member{
 	{Name: "cmd", Off: 1, Len: 1, Type: U8, Enum: &dcbCommandEnum},
 }}
 
-// DCBCommand is an DCB_CMD_* value of linux/dcbnl.h. What a data center bridging message
-// is about.
+// DCBCommand is an DCB_CMD_* value of linux/dcbnl.h. What a data center bridging message is about.
 type DCBCommand uint8
 
 const (
@@ -126,8 +125,8 @@ var dcbCommandEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 27, Name: "ieee-del"},
 }}
 
-// DCBXFlags is an DCB_CAP_DCBX_* value of linux/dcbnl.h. Who runs the data center
-// bridging exchange protocol (DCBX), and which.
+// DCBXFlags is an DCB_CAP_DCBX_* value of linux/dcbnl.h. Who runs the data center bridging exchange protocol (DCBX),
+// and which.
 type DCBXFlags uint8
 
 const (
@@ -169,8 +168,7 @@ var dcbFeatureFlagsEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 8, Name: "advertise"},
 }}
 
-// DCBAppSelector is an IEEE_8021QAZ_APP_SEL_* value of linux/dcbnl.h. What the protocol
-// number of an application is.
+// DCBAppSelector is an IEEE_8021QAZ_APP_SEL_* value of linux/dcbnl.h. What the protocol number of an application is.
 type DCBAppSelector uint8
 
 const (
@@ -194,8 +192,7 @@ var dcbAppSelectorEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 255, Name: "pcp"},
 }}
 
-// DCBTSA is an IEEE_8021QAZ_TSA_* value of linux/dcbnl.h. How the queue of a traffic
-// class is served.
+// DCBTSA is an IEEE_8021QAZ_TSA_* value of linux/dcbnl.h. How the queue of a traffic class is served.
 type DCBTSA uint32
 
 const (
@@ -215,8 +212,7 @@ var dcbtsaEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 255, Name: "vendor"},
 }}
 
-// DCBAppIDType is an DCB_APP_IDTYPE_* value of linux/dcbnl.h. What the number of an
-// application is (CEE).
+// DCBAppIDType is an DCB_APP_IDTYPE_* value of linux/dcbnl.h. What the number of an application is (CEE).
 type DCBAppIDType uint8
 
 const (
@@ -232,8 +228,7 @@ var dcbAppIDTypeEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 1, Name: "portnum"},
 }}
 
-// DCBCongestionState is an DCB_CNDD_* value of linux/dcbnl.h. State of the defence of a
-// congestion notification domain.
+// DCBCongestionState is an DCB_CNDD_* value of linux/dcbnl.h. State of the defence of a congestion notification domain.
 type DCBCongestionState uint32
 
 const (
@@ -253,8 +248,7 @@ var dcbCongestionStateEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 3, Name: "interior-ready"},
 }}
 
-// IEEEETS is struct ieee_ets. Enhanced transmission selection. Arrays are by traffic
-// class if nothing else is said.
+// IEEEETS is struct ieee_ets. Enhanced transmission selection. Arrays are by traffic class if nothing else is said.
 type IEEEETS struct {
 	Willing                uint8   // Whether the peer's settings are taken, 0 or 1.
 	MaxTCs                 uint8   // Number of traffic classes that may use it.
@@ -356,8 +350,8 @@ var ieeeMaxRateStruct = Struct{Name: "ieee_maxrate", Size: 64, Members: []Member
 	{Name: "tc-maxrate", Off: 0, Len: 64, Type: Binary},
 }}
 
-// IEEEQCN is struct ieee_qcn. Quantized congestion notification (IEEE 802.1Qau), all by
-// priority. The arrays behind the first are 8 numbers of 32 bits each in host byte order.
+// IEEEQCN is struct ieee_qcn. Quantized congestion notification (IEEE 802.1Qau), all by priority. The arrays behind the
+// first are 8 numbers of 32 bits each in host byte order.
 type IEEEQCN struct {
 	Enable            [8]byte  // Whether it is on, 0 or 1.
 	MaxReactionPoints [32]byte // Largest number of reaction points.
@@ -434,8 +428,7 @@ var ieeeqcnStruct = Struct{Name: "ieee_qcn", Size: 360, Members: []Member{
 	{Name: "cndd-state-machine", Off: 328, Len: 32, Type: Binary},
 }}
 
-// IEEEQCNStats is struct ieee_qcn_stats. Counters of quantized congestion notification by
-// priority.
+// IEEEQCNStats is struct ieee_qcn_stats. Counters of quantized congestion notification by priority.
 type IEEEQCNStats struct {
 	Centiseconds   [64]byte // Time that reaction points existed in units of 1/100 s, 8 numbers of 64 bits in host byte order.
 	ReactionPoints [32]byte // Reaction points, 8 numbers of 32 bits in host byte order.
@@ -745,8 +738,8 @@ var dcbPeerAppInfoStruct = Struct{Name: "dcb_peer_app_info", Size: 2, Members: [
 	{Name: "error", Off: 1, Len: 1, Type: U8},
 }}
 
-// Attributes of DCB. Attributes of data center bridging. What is attributes in a request
-// to change is one byte in its answer, 0 for success.
+// Attributes of DCB. Attributes of data center bridging. What is attributes in a request to change is one byte in its
+// answer, 0 for success.
 const (
 	DCB_ATTR_IFNAME      = 1  // Name of the interface.
 	DCB_ATTR_STATE       = 2  // Whether data center bridging is on, 0 or 1; 0 in an answer to a change for success.
@@ -779,12 +772,10 @@ func AppendDCB(e *Encoder, typ, flags uint16, h DCBMsg) DCBEncoder {
 // IfName puts DCB_ATTR_IFNAME. Name of the interface.
 func (w DCBEncoder) IfName(v string) { w.StringMax(DCB_ATTR_IFNAME, v, 15) }
 
-// State puts DCB_ATTR_STATE. Whether data center bridging is on, 0 or 1; 0 in an answer
-// to a change for success.
+// State puts DCB_ATTR_STATE. Whether data center bridging is on, 0 or 1; 0 in an answer to a change for success.
 func (w DCBEncoder) State(v uint8) { w.Uint8(DCB_ATTR_STATE, v) }
 
-// PFCState puts DCB_ATTR_PFC_STATE. Whether priority flow control is on, 0 or 1; 0 in an
-// answer to a change.
+// PFCState puts DCB_ATTR_PFC_STATE. Whether priority flow control is on, 0 or 1; 0 in an answer to a change.
 func (w DCBEncoder) PFCState(v uint8) { w.Uint8(DCB_ATTR_PFC_STATE, v) }
 
 // PFCConfigStatus puts DCB_ATTR_PFC_CFG. Answer to a change, 0 for success.
@@ -799,12 +790,10 @@ func (w DCBEncoder) PGConfigStatus(v uint8) { w.Uint8(DCB_ATTR_PG_CFG, v) }
 // PGConfig puts DCB_ATTR_PG_CFG. Priority groups (CEE).
 func (w DCBEncoder) PGConfig() DCBPGEncoder { return DCBPGEncoder{w.Nest.Nest(DCB_ATTR_PG_CFG)} }
 
-// SetAll puts DCB_ATTR_SET_ALL. Hand all changes to the device, in a request; the answer
-// has what the driver returned.
+// SetAll puts DCB_ATTR_SET_ALL. Hand all changes to the device, in a request; the answer has what the driver returned.
 func (w DCBEncoder) SetAll(v uint8) { w.Uint8(DCB_ATTR_SET_ALL, v) }
 
-// PermHWAddr puts DCB_ATTR_PERM_HWADDR. Permanent link-layer address, zero behind; 32
-// bytes.
+// PermHWAddr puts DCB_ATTR_PERM_HWADDR. Permanent link-layer address, zero behind; 32 bytes.
 func (w DCBEncoder) PermHWAddr(v []byte) { w.Bytes(DCB_ATTR_PERM_HWADDR, v) }
 
 // PermHWAddrQuery puts DCB_ATTR_PERM_HWADDR. The permanent address is wanted; not needed.
@@ -839,8 +828,7 @@ func (w DCBEncoder) IEEEStatus(v uint8) { w.Uint8(DCB_ATTR_IEEE, v) }
 // IEEE puts DCB_ATTR_IEEE. Settings of IEEE 802.1Qaz.
 func (w DCBEncoder) IEEE() DCBIEEEEncoder { return DCBIEEEEncoder{w.Nest.Nest(DCB_ATTR_IEEE)} }
 
-// DCBX puts DCB_ATTR_DCBX. Who runs the exchange protocol, and which; 0 in an answer to a
-// change for success.
+// DCBX puts DCB_ATTR_DCBX. Who runs the exchange protocol, and which; 0 in an answer to a change for success.
 func (w DCBEncoder) DCBX(v DCBXFlags) { w.Uint8(DCB_ATTR_DCBX, uint8(v)) }
 
 // FeatureConfigStatus puts DCB_ATTR_FEATCFG. Answer to a change, 0 for success.
@@ -854,16 +842,15 @@ func (w DCBEncoder) FeatureConfig() DCBFeaturesEncoder {
 // CEE puts DCB_ATTR_CEE. Settings of the older protocol.
 func (w DCBEncoder) CEE() DCBCEEEncoder { return DCBCEEEncoder{w.Nest.Nest(DCB_ATTR_CEE)} }
 
-// DCBView reads the attributes of DCB in place. What it returns aliases the bytes given
-// to Parse.
+// DCBView reads the attributes of DCB in place. What it returns aliases the bytes given to Parse.
 type DCBView struct {
 	Header DCBMsg
 	attrs  Attrs
 	at     [17]uint32
 }
 
-// Parse reads the payload of a message: a DCBMsg and attributes. An attribute of a wrong
-// length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a DCBMsg and attributes. One of a wrong length is left out and the first such
+// error returned.
 func (v *DCBView) Parse(b []byte) error {
 	*v = DCBView{}
 	if len(b) < 4 {
@@ -881,12 +868,10 @@ func (v *DCBView) Attrs() Attrs { return v.attrs }
 // IfName returns DCB_ATTR_IFNAME. Name of the interface.
 func (v *DCBView) IfName() ([]byte, bool) { return v.attrs.String(v.at[DCB_ATTR_IFNAME]) }
 
-// State returns DCB_ATTR_STATE. Whether data center bridging is on, 0 or 1; 0 in an
-// answer to a change for success.
+// State returns DCB_ATTR_STATE. Whether data center bridging is on, 0 or 1; 0 in an answer to a change for success.
 func (v *DCBView) State() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_ATTR_STATE]) }
 
-// PFCState returns DCB_ATTR_PFC_STATE. Whether priority flow control is on, 0 or 1; 0 in
-// an answer to a change.
+// PFCState returns DCB_ATTR_PFC_STATE. Whether priority flow control is on, 0 or 1; 0 in an answer to a change.
 func (v *DCBView) PFCState() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_ATTR_PFC_STATE]) }
 
 // PFCConfigStatus returns DCB_ATTR_PFC_CFG. Answer to a change, 0 for success.
@@ -911,18 +896,16 @@ func (v *DCBView) PGConfig() (n DCBPGView, err error) {
 	return n, err
 }
 
-// SetAll returns DCB_ATTR_SET_ALL. Hand all changes to the device, in a request; the
-// answer has what the driver returned.
+// SetAll returns DCB_ATTR_SET_ALL. Hand all changes to the device, in a request; the answer has what the driver
+// returned.
 func (v *DCBView) SetAll() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_ATTR_SET_ALL]) }
 
-// PermHWAddr returns DCB_ATTR_PERM_HWADDR. Permanent link-layer address, zero behind; 32
-// bytes.
+// PermHWAddr returns DCB_ATTR_PERM_HWADDR. Permanent link-layer address, zero behind; 32 bytes.
 func (v *DCBView) PermHWAddr() ([]byte, bool) {
 	return v.attrs.Bytes(When(!v.attrs.Empty(v.at[DCB_ATTR_PERM_HWADDR]), v.at[DCB_ATTR_PERM_HWADDR]))
 }
 
-// PermHWAddrQuery reports whether DCB_ATTR_PERM_HWADDR is there. The permanent address is
-// wanted; not needed.
+// PermHWAddrQuery reports whether DCB_ATTR_PERM_HWADDR is there. The permanent address is wanted; not needed.
 func (v *DCBView) PermHWAddrQuery() bool {
 	return v.attrs.Flag(When(v.attrs.Empty(v.at[DCB_ATTR_PERM_HWADDR]), v.at[DCB_ATTR_PERM_HWADDR]))
 }
@@ -977,8 +960,7 @@ func (v *DCBView) IEEE() (n DCBIEEEView, err error) {
 	return n, err
 }
 
-// DCBX returns DCB_ATTR_DCBX. Who runs the exchange protocol, and which; 0 in an answer
-// to a change for success.
+// DCBX returns DCB_ATTR_DCBX. Who runs the exchange protocol, and which; 0 in an answer to a change for success.
 func (v *DCBView) DCBX() (DCBXFlags, bool) { return As[DCBXFlags](v.attrs.Uint8(v.at[DCB_ATTR_DCBX])) }
 
 // FeatureConfigStatus returns DCB_ATTR_FEATCFG. Answer to a change, 0 for success.
@@ -1083,15 +1065,13 @@ func (w DCBIEEEEncoder) Rewrite() DCBAppTableEncoder {
 	return DCBAppTableEncoder{w.Nest.Nest(DCB_ATTR_DCB_REWR_TABLE)}
 }
 
-// DCBIEEEView reads the attributes of DCBIEEE in place. What it returns aliases the bytes
-// given to Parse.
+// DCBIEEEView reads the attributes of DCBIEEE in place. What it returns aliases the bytes given to Parse.
 type DCBIEEEView struct {
 	attrs Attrs
 	at    [13]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBIEEEView) Parse(b []byte) (err error) {
 	*v = DCBIEEEView{}
 	v.attrs, err = DCBIEEESet.Index(nil, b, v.at[:])
@@ -1155,8 +1135,7 @@ func (v *DCBIEEEView) QCN() (s IEEEQCN, ok bool) {
 	return s, ok
 }
 
-// QCNStats returns DCB_ATTR_IEEE_QCN_STATS. Counters of quantized congestion
-// notification.
+// QCNStats returns DCB_ATTR_IEEE_QCN_STATS. Counters of quantized congestion notification.
 func (v *DCBIEEEView) QCNStats() (s IEEEQCNStats, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[DCB_ATTR_IEEE_QCN_STATS])
 	s.Parse(b)
@@ -1214,15 +1193,13 @@ func (w DCBAppTableEncoder) IEEEApp(v DCBApp) { v.put(w.Space(DCB_ATTR_IEEE_APP,
 // App puts DCB_ATTR_DCB_APP. An application with another selector, DCB_APP_SEL_PCP.
 func (w DCBAppTableEncoder) App(v DCBApp) { v.put(w.Space(DCB_ATTR_DCB_APP, 4)) }
 
-// DCBAppTableView reads the attributes of DCBAppTable in place. What it returns aliases
-// the bytes given to Parse.
+// DCBAppTableView reads the attributes of DCBAppTable in place. What it returns aliases the bytes given to Parse.
 type DCBAppTableView struct {
 	attrs Attrs
 	at    [3]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBAppTableView) Parse(b []byte) (err error) {
 	*v = DCBAppTableView{}
 	v.attrs, err = DCBAppTableSet.Index(nil, b, v.at[:])
@@ -1246,8 +1223,7 @@ func (v *DCBAppTableView) IEEEApp() iter.Seq[DCBApp] {
 	}
 }
 
-// App returns each DCB_ATTR_DCB_APP. An application with another selector,
-// DCB_APP_SEL_PCP.
+// App returns each DCB_ATTR_DCB_APP. An application with another selector, DCB_APP_SEL_PCP.
 func (v *DCBAppTableView) App() iter.Seq[DCBApp] {
 	return func(yield func(DCBApp) bool) {
 		for off := range v.attrs.Each(DCB_ATTR_DCB_APP, 0, 65535) {
@@ -1277,15 +1253,13 @@ func (w DCBTrustEncoder) IEEEApp(v DCBAppSelector) { w.Uint8(DCB_ATTR_IEEE_APP, 
 // App puts DCB_ATTR_DCB_APP. Another selector, DCB_APP_SEL_PCP.
 func (w DCBTrustEncoder) App(v DCBAppSelector) { w.Uint8(DCB_ATTR_DCB_APP, uint8(v)) }
 
-// DCBTrustView reads the attributes of DCBTrust in place. What it returns aliases the
-// bytes given to Parse.
+// DCBTrustView reads the attributes of DCBTrust in place. What it returns aliases the bytes given to Parse.
 type DCBTrustView struct {
 	attrs Attrs
 	at    [3]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBTrustView) Parse(b []byte) (err error) {
 	*v = DCBTrustView{}
 	v.attrs, err = DCBTrustSet.Index(nil, b, v.at[:])
@@ -1371,15 +1345,13 @@ func (w DCBCEEEncoder) Features() DCBFeaturesEncoder {
 	return DCBFeaturesEncoder{w.Nest.Nest(DCB_ATTR_CEE_FEAT)}
 }
 
-// DCBCEEView reads the attributes of DCBCEE in place. What it returns aliases the bytes
-// given to Parse.
+// DCBCEEView reads the attributes of DCBCEE in place. What it returns aliases the bytes given to Parse.
 type DCBCEEView struct {
 	attrs Attrs
 	at    [9]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBCEEView) Parse(b []byte) (err error) {
 	*v = DCBCEEView{}
 	v.attrs, err = DCBCEESet.Index(nil, b, v.at[:])
@@ -1467,15 +1439,13 @@ func (w DCBCEEPeerAppsEncoder) Info(v DCBPeerAppInfo) { v.put(w.Space(DCB_ATTR_C
 // App puts DCB_ATTR_CEE_PEER_APP. An application.
 func (w DCBCEEPeerAppsEncoder) App(v DCBApp) { v.put(w.Space(DCB_ATTR_CEE_PEER_APP, 4)) }
 
-// DCBCEEPeerAppsView reads the attributes of DCBCEEPeerApps in place. What it returns
-// aliases the bytes given to Parse.
+// DCBCEEPeerAppsView reads the attributes of DCBCEEPeerApps in place. What it returns aliases the bytes given to Parse.
 type DCBCEEPeerAppsView struct {
 	attrs Attrs
 	at    [3]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBCEEPeerAppsView) Parse(b []byte) (err error) {
 	*v = DCBCEEPeerAppsView{}
 	v.attrs, err = DCBCEEPeerAppsSet.Index(nil, b, v.at[:])
@@ -1526,15 +1496,13 @@ func (w DCBCEEAppsEncoder) App() DCBAppEntryEncoder {
 	return DCBAppEntryEncoder{w.Nest.Nest(DCB_ATTR_APP)}
 }
 
-// DCBCEEAppsView reads the attributes of DCBCEEApps in place. What it returns aliases the
-// bytes given to Parse.
+// DCBCEEAppsView reads the attributes of DCBCEEApps in place. What it returns aliases the bytes given to Parse.
 type DCBCEEAppsView struct {
 	attrs Attrs
 	at    [13]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBCEEAppsView) Parse(b []byte) (err error) {
 	*v = DCBCEEAppsView{}
 	v.attrs, err = DCBCEEAppsSet.Index(nil, b, v.at[:])
@@ -1582,15 +1550,13 @@ func (w DCBAppEntryEncoder) ID(v uint16) { w.Uint16(DCB_APP_ATTR_ID, v) }
 // Priority puts DCB_APP_ATTR_PRIORITY. Priorities, bit n for priority n.
 func (w DCBAppEntryEncoder) Priority(v uint8) { w.Uint8(DCB_APP_ATTR_PRIORITY, v) }
 
-// DCBAppEntryView reads the attributes of DCBAppEntry in place. What it returns aliases
-// the bytes given to Parse.
+// DCBAppEntryView reads the attributes of DCBAppEntry in place. What it returns aliases the bytes given to Parse.
 type DCBAppEntryView struct {
 	attrs Attrs
 	at    [4]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBAppEntryView) Parse(b []byte) (err error) {
 	*v = DCBAppEntryView{}
 	v.attrs, err = DCBAppEntrySet.Index(nil, b, v.at[:])
@@ -1635,50 +1601,40 @@ const (
 // DCBPFCEncoder puts the attributes of DCBPFC.
 type DCBPFCEncoder struct{ Nest }
 
-// Priority0 puts DCB_PFC_UP_ATTR_0. Flow control of priority 0, 0 off, 1 in full, 2 for
-// sending, 3 for receiving.
+// Priority0 puts DCB_PFC_UP_ATTR_0. Flow control of priority 0, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (w DCBPFCEncoder) Priority0(v uint8) { w.Uint8(DCB_PFC_UP_ATTR_0, v) }
 
-// Priority1 puts DCB_PFC_UP_ATTR_1. Flow control of priority 1, 0 off, 1 in full, 2 for
-// sending, 3 for receiving.
+// Priority1 puts DCB_PFC_UP_ATTR_1. Flow control of priority 1, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (w DCBPFCEncoder) Priority1(v uint8) { w.Uint8(DCB_PFC_UP_ATTR_1, v) }
 
-// Priority2 puts DCB_PFC_UP_ATTR_2. Flow control of priority 2, 0 off, 1 in full, 2 for
-// sending, 3 for receiving.
+// Priority2 puts DCB_PFC_UP_ATTR_2. Flow control of priority 2, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (w DCBPFCEncoder) Priority2(v uint8) { w.Uint8(DCB_PFC_UP_ATTR_2, v) }
 
-// Priority3 puts DCB_PFC_UP_ATTR_3. Flow control of priority 3, 0 off, 1 in full, 2 for
-// sending, 3 for receiving.
+// Priority3 puts DCB_PFC_UP_ATTR_3. Flow control of priority 3, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (w DCBPFCEncoder) Priority3(v uint8) { w.Uint8(DCB_PFC_UP_ATTR_3, v) }
 
-// Priority4 puts DCB_PFC_UP_ATTR_4. Flow control of priority 4, 0 off, 1 in full, 2 for
-// sending, 3 for receiving.
+// Priority4 puts DCB_PFC_UP_ATTR_4. Flow control of priority 4, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (w DCBPFCEncoder) Priority4(v uint8) { w.Uint8(DCB_PFC_UP_ATTR_4, v) }
 
-// Priority5 puts DCB_PFC_UP_ATTR_5. Flow control of priority 5, 0 off, 1 in full, 2 for
-// sending, 3 for receiving.
+// Priority5 puts DCB_PFC_UP_ATTR_5. Flow control of priority 5, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (w DCBPFCEncoder) Priority5(v uint8) { w.Uint8(DCB_PFC_UP_ATTR_5, v) }
 
-// Priority6 puts DCB_PFC_UP_ATTR_6. Flow control of priority 6, 0 off, 1 in full, 2 for
-// sending, 3 for receiving.
+// Priority6 puts DCB_PFC_UP_ATTR_6. Flow control of priority 6, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (w DCBPFCEncoder) Priority6(v uint8) { w.Uint8(DCB_PFC_UP_ATTR_6, v) }
 
-// Priority7 puts DCB_PFC_UP_ATTR_7. Flow control of priority 7, 0 off, 1 in full, 2 for
-// sending, 3 for receiving.
+// Priority7 puts DCB_PFC_UP_ATTR_7. Flow control of priority 7, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (w DCBPFCEncoder) Priority7(v uint8) { w.Uint8(DCB_PFC_UP_ATTR_7, v) }
 
 // All puts DCB_PFC_UP_ATTR_ALL. All of them, in a request.
 func (w DCBPFCEncoder) All() { w.Flag(DCB_PFC_UP_ATTR_ALL) }
 
-// DCBPFCView reads the attributes of DCBPFC in place. What it returns aliases the bytes
-// given to Parse.
+// DCBPFCView reads the attributes of DCBPFC in place. What it returns aliases the bytes given to Parse.
 type DCBPFCView struct {
 	attrs Attrs
 	at    [10]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBPFCView) Parse(b []byte) (err error) {
 	*v = DCBPFCView{}
 	v.attrs, err = DCBPFCSet.Index(nil, b, v.at[:])
@@ -1688,36 +1644,28 @@ func (v *DCBPFCView) Parse(b []byte) (err error) {
 // Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
 func (v *DCBPFCView) Attrs() Attrs { return v.attrs }
 
-// Priority0 returns DCB_PFC_UP_ATTR_0. Flow control of priority 0, 0 off, 1 in full, 2
-// for sending, 3 for receiving.
+// Priority0 returns DCB_PFC_UP_ATTR_0. Flow control of priority 0, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (v *DCBPFCView) Priority0() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_PFC_UP_ATTR_0]) }
 
-// Priority1 returns DCB_PFC_UP_ATTR_1. Flow control of priority 1, 0 off, 1 in full, 2
-// for sending, 3 for receiving.
+// Priority1 returns DCB_PFC_UP_ATTR_1. Flow control of priority 1, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (v *DCBPFCView) Priority1() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_PFC_UP_ATTR_1]) }
 
-// Priority2 returns DCB_PFC_UP_ATTR_2. Flow control of priority 2, 0 off, 1 in full, 2
-// for sending, 3 for receiving.
+// Priority2 returns DCB_PFC_UP_ATTR_2. Flow control of priority 2, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (v *DCBPFCView) Priority2() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_PFC_UP_ATTR_2]) }
 
-// Priority3 returns DCB_PFC_UP_ATTR_3. Flow control of priority 3, 0 off, 1 in full, 2
-// for sending, 3 for receiving.
+// Priority3 returns DCB_PFC_UP_ATTR_3. Flow control of priority 3, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (v *DCBPFCView) Priority3() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_PFC_UP_ATTR_3]) }
 
-// Priority4 returns DCB_PFC_UP_ATTR_4. Flow control of priority 4, 0 off, 1 in full, 2
-// for sending, 3 for receiving.
+// Priority4 returns DCB_PFC_UP_ATTR_4. Flow control of priority 4, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (v *DCBPFCView) Priority4() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_PFC_UP_ATTR_4]) }
 
-// Priority5 returns DCB_PFC_UP_ATTR_5. Flow control of priority 5, 0 off, 1 in full, 2
-// for sending, 3 for receiving.
+// Priority5 returns DCB_PFC_UP_ATTR_5. Flow control of priority 5, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (v *DCBPFCView) Priority5() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_PFC_UP_ATTR_5]) }
 
-// Priority6 returns DCB_PFC_UP_ATTR_6. Flow control of priority 6, 0 off, 1 in full, 2
-// for sending, 3 for receiving.
+// Priority6 returns DCB_PFC_UP_ATTR_6. Flow control of priority 6, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (v *DCBPFCView) Priority6() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_PFC_UP_ATTR_6]) }
 
-// Priority7 returns DCB_PFC_UP_ATTR_7. Flow control of priority 7, 0 off, 1 in full, 2
-// for sending, 3 for receiving.
+// Priority7 returns DCB_PFC_UP_ATTR_7. Flow control of priority 7, 0 off, 1 in full, 2 for sending, 3 for receiving.
 func (v *DCBPFCView) Priority7() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_PFC_UP_ATTR_7]) }
 
 // All reports whether DCB_PFC_UP_ATTR_ALL is there. All of them, in a request.
@@ -1818,15 +1766,13 @@ func (w DCBPGEncoder) Bandwidth7(v uint8) { w.Uint8(DCB_PG_ATTR_BW_ID_7, v) }
 // BandwidthAll puts DCB_PG_ATTR_BW_ID_ALL. All bandwidths, in a request.
 func (w DCBPGEncoder) BandwidthAll() { w.Flag(DCB_PG_ATTR_BW_ID_ALL) }
 
-// DCBPGView reads the attributes of DCBPG in place. What it returns aliases the bytes
-// given to Parse.
+// DCBPGView reads the attributes of DCBPG in place. What it returns aliases the bytes given to Parse.
 type DCBPGView struct {
 	attrs Attrs
 	at    [21]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBPGView) Parse(b []byte) (err error) {
 	*v = DCBPGView{}
 	v.attrs, err = DCBPGSet.Index(nil, b, v.at[:])
@@ -1914,8 +1860,7 @@ func (v *DCBPGView) Bandwidth6() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_P
 // Bandwidth7 returns DCB_PG_ATTR_BW_ID_7. Bandwidth of group 7, in percent.
 func (v *DCBPGView) Bandwidth7() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_PG_ATTR_BW_ID_7]) }
 
-// BandwidthAll reports whether DCB_PG_ATTR_BW_ID_ALL is there. All bandwidths, in a
-// request.
+// BandwidthAll reports whether DCB_PG_ATTR_BW_ID_ALL is there. All bandwidths, in a request.
 func (v *DCBPGView) BandwidthAll() bool { return v.attrs.Flag(v.at[DCB_PG_ATTR_BW_ID_ALL]) }
 
 // DCBPGSet describes the attributes of DCBPG.
@@ -1943,8 +1888,7 @@ var DCBPGSet = Set{Name: "dcb-pg", Prefix: "DCB_PG_ATTR_",
 		DCB_PG_ATTR_BW_ID_ALL: {Name: "bw-id-all", Type: Flag},
 	}}
 
-// Attributes of DCBTC. A traffic class (CEE); 255 is a value that the device does not
-// support.
+// Attributes of DCBTC. A traffic class (CEE); 255 is a value that the device does not support.
 const (
 	DCB_TC_ATTR_PARAM_PGID        = 1 // Priority group, 0 to 7.
 	DCB_TC_ATTR_PARAM_UP_MAPPING  = 2 // Priorities, bit n for priority n.
@@ -1962,26 +1906,22 @@ func (w DCBTCEncoder) PGID(v uint8) { w.Uint8(DCB_TC_ATTR_PARAM_PGID, v) }
 // UserPriorities puts DCB_TC_ATTR_PARAM_UP_MAPPING. Priorities, bit n for priority n.
 func (w DCBTCEncoder) UserPriorities(v uint8) { w.Uint8(DCB_TC_ATTR_PARAM_UP_MAPPING, v) }
 
-// StrictPriority puts DCB_TC_ATTR_PARAM_STRICT_PRIO. Strict priority, 0 none, 1 within
-// the group, 2 within the link.
+// StrictPriority puts DCB_TC_ATTR_PARAM_STRICT_PRIO. Strict priority, 0 none, 1 within the group, 2 within the link.
 func (w DCBTCEncoder) StrictPriority(v uint8) { w.Uint8(DCB_TC_ATTR_PARAM_STRICT_PRIO, v) }
 
-// Bandwidth puts DCB_TC_ATTR_PARAM_BW_PCT. Share in the bandwidth of the group, in
-// percent.
+// Bandwidth puts DCB_TC_ATTR_PARAM_BW_PCT. Share in the bandwidth of the group, in percent.
 func (w DCBTCEncoder) Bandwidth(v uint8) { w.Uint8(DCB_TC_ATTR_PARAM_BW_PCT, v) }
 
 // All puts DCB_TC_ATTR_PARAM_ALL. All of these, in a request.
 func (w DCBTCEncoder) All() { w.Flag(DCB_TC_ATTR_PARAM_ALL) }
 
-// DCBTCView reads the attributes of DCBTC in place. What it returns aliases the bytes
-// given to Parse.
+// DCBTCView reads the attributes of DCBTC in place. What it returns aliases the bytes given to Parse.
 type DCBTCView struct {
 	attrs Attrs
 	at    [6]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBTCView) Parse(b []byte) (err error) {
 	*v = DCBTCView{}
 	v.attrs, err = DCBTCSet.Index(nil, b, v.at[:])
@@ -1999,14 +1939,12 @@ func (v *DCBTCView) UserPriorities() (uint8, bool) {
 	return v.attrs.Uint8(v.at[DCB_TC_ATTR_PARAM_UP_MAPPING])
 }
 
-// StrictPriority returns DCB_TC_ATTR_PARAM_STRICT_PRIO. Strict priority, 0 none, 1 within
-// the group, 2 within the link.
+// StrictPriority returns DCB_TC_ATTR_PARAM_STRICT_PRIO. Strict priority, 0 none, 1 within the group, 2 within the link.
 func (v *DCBTCView) StrictPriority() (uint8, bool) {
 	return v.attrs.Uint8(v.at[DCB_TC_ATTR_PARAM_STRICT_PRIO])
 }
 
-// Bandwidth returns DCB_TC_ATTR_PARAM_BW_PCT. Share in the bandwidth of the group, in
-// percent.
+// Bandwidth returns DCB_TC_ATTR_PARAM_BW_PCT. Share in the bandwidth of the group, in percent.
 func (v *DCBTCView) Bandwidth() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_TC_ATTR_PARAM_BW_PCT]) }
 
 // All reports whether DCB_TC_ATTR_PARAM_ALL is there. All of these, in a request.
@@ -2047,16 +1985,13 @@ func (w DCBCapabilitiesEncoder) PG(v uint8) { w.Uint8(DCB_CAP_ATTR_PG, v) }
 // PFC puts DCB_CAP_ATTR_PFC. Whether it has priority flow control, 0 or 1.
 func (w DCBCapabilitiesEncoder) PFC(v uint8) { w.Uint8(DCB_CAP_ATTR_PFC, v) }
 
-// PriorityTC puts DCB_CAP_ATTR_UP2TC. Whether it maps priorities to traffic classes, 0 or
-// 1.
+// PriorityTC puts DCB_CAP_ATTR_UP2TC. Whether it maps priorities to traffic classes, 0 or 1.
 func (w DCBCapabilitiesEncoder) PriorityTC(v uint8) { w.Uint8(DCB_CAP_ATTR_UP2TC, v) }
 
-// PGTCs puts DCB_CAP_ATTR_PG_TCS. Numbers of traffic classes for priority groups, bit n-1
-// for n.
+// PGTCs puts DCB_CAP_ATTR_PG_TCS. Numbers of traffic classes for priority groups, bit n-1 for n.
 func (w DCBCapabilitiesEncoder) PGTCs(v uint8) { w.Uint8(DCB_CAP_ATTR_PG_TCS, v) }
 
-// PFCTCs puts DCB_CAP_ATTR_PFC_TCS. Numbers of traffic classes for priority flow control,
-// bit n-1 for n.
+// PFCTCs puts DCB_CAP_ATTR_PFC_TCS. Numbers of traffic classes for priority flow control, bit n-1 for n.
 func (w DCBCapabilitiesEncoder) PFCTCs(v uint8) { w.Uint8(DCB_CAP_ATTR_PFC_TCS, v) }
 
 // GSP puts DCB_CAP_ATTR_GSP. Whether it has strict priority within groups, 0 or 1.
@@ -2068,15 +2003,14 @@ func (w DCBCapabilitiesEncoder) BCN(v uint8) { w.Uint8(DCB_CAP_ATTR_BCN, v) }
 // DCBX puts DCB_CAP_ATTR_DCBX. Exchange protocols that it can run.
 func (w DCBCapabilitiesEncoder) DCBX(v DCBXFlags) { w.Uint8(DCB_CAP_ATTR_DCBX, uint8(v)) }
 
-// DCBCapabilitiesView reads the attributes of DCBCapabilities in place. What it returns
-// aliases the bytes given to Parse.
+// DCBCapabilitiesView reads the attributes of DCBCapabilities in place. What it returns aliases the bytes given to
+// Parse.
 type DCBCapabilitiesView struct {
 	attrs Attrs
 	at    [10]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBCapabilitiesView) Parse(b []byte) (err error) {
 	*v = DCBCapabilitiesView{}
 	v.attrs, err = DCBCapabilitiesSet.Index(nil, b, v.at[:])
@@ -2095,18 +2029,15 @@ func (v *DCBCapabilitiesView) PG() (uint8, bool) { return v.attrs.Uint8(v.at[DCB
 // PFC returns DCB_CAP_ATTR_PFC. Whether it has priority flow control, 0 or 1.
 func (v *DCBCapabilitiesView) PFC() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_CAP_ATTR_PFC]) }
 
-// PriorityTC returns DCB_CAP_ATTR_UP2TC. Whether it maps priorities to traffic classes, 0
-// or 1.
+// PriorityTC returns DCB_CAP_ATTR_UP2TC. Whether it maps priorities to traffic classes, 0 or 1.
 func (v *DCBCapabilitiesView) PriorityTC() (uint8, bool) {
 	return v.attrs.Uint8(v.at[DCB_CAP_ATTR_UP2TC])
 }
 
-// PGTCs returns DCB_CAP_ATTR_PG_TCS. Numbers of traffic classes for priority groups, bit
-// n-1 for n.
+// PGTCs returns DCB_CAP_ATTR_PG_TCS. Numbers of traffic classes for priority groups, bit n-1 for n.
 func (v *DCBCapabilitiesView) PGTCs() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_CAP_ATTR_PG_TCS]) }
 
-// PFCTCs returns DCB_CAP_ATTR_PFC_TCS. Numbers of traffic classes for priority flow
-// control, bit n-1 for n.
+// PFCTCs returns DCB_CAP_ATTR_PFC_TCS. Numbers of traffic classes for priority flow control, bit n-1 for n.
 func (v *DCBCapabilitiesView) PFCTCs() (uint8, bool) {
 	return v.attrs.Uint8(v.at[DCB_CAP_ATTR_PFC_TCS])
 }
@@ -2155,15 +2086,13 @@ func (w DCBNumTCsEncoder) PG(v uint8) { w.Uint8(DCB_NUMTCS_ATTR_PG, v) }
 // PFC puts DCB_NUMTCS_ATTR_PFC. Number for priority flow control.
 func (w DCBNumTCsEncoder) PFC(v uint8) { w.Uint8(DCB_NUMTCS_ATTR_PFC, v) }
 
-// DCBNumTCsView reads the attributes of DCBNumTCs in place. What it returns aliases the
-// bytes given to Parse.
+// DCBNumTCsView reads the attributes of DCBNumTCs in place. What it returns aliases the bytes given to Parse.
 type DCBNumTCsView struct {
 	attrs Attrs
 	at    [4]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBNumTCsView) Parse(b []byte) (err error) {
 	*v = DCBNumTCsView{}
 	v.attrs, err = DCBNumTCsSet.Index(nil, b, v.at[:])
@@ -2297,15 +2226,13 @@ func (w DCBBCNEncoder) C(v uint32) { w.Uint32(DCB_BCN_ATTR_C, v) }
 // All puts DCB_BCN_ATTR_ALL. All of these, in a request.
 func (w DCBBCNEncoder) All() { w.Flag(DCB_BCN_ATTR_ALL) }
 
-// DCBBCNView reads the attributes of DCBBCN in place. What it returns aliases the bytes
-// given to Parse.
+// DCBBCNView reads the attributes of DCBBCN in place. What it returns aliases the bytes given to Parse.
 type DCBBCNView struct {
 	attrs Attrs
 	at    [26]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBBCNView) Parse(b []byte) (err error) {
 	*v = DCBBCNView{}
 	v.attrs, err = DCBBCNSet.Index(nil, b, v.at[:])
@@ -2315,40 +2242,31 @@ func (v *DCBBCNView) Parse(b []byte) (err error) {
 // Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
 func (v *DCBBCNView) Attrs() Attrs { return v.attrs }
 
-// ReactionPoint0 returns DCB_BCN_ATTR_RP_0. Whether priority 0 has a reaction point, 0 or
-// 1.
+// ReactionPoint0 returns DCB_BCN_ATTR_RP_0. Whether priority 0 has a reaction point, 0 or 1.
 func (v *DCBBCNView) ReactionPoint0() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_BCN_ATTR_RP_0]) }
 
-// ReactionPoint1 returns DCB_BCN_ATTR_RP_1. Whether priority 1 has a reaction point, 0 or
-// 1.
+// ReactionPoint1 returns DCB_BCN_ATTR_RP_1. Whether priority 1 has a reaction point, 0 or 1.
 func (v *DCBBCNView) ReactionPoint1() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_BCN_ATTR_RP_1]) }
 
-// ReactionPoint2 returns DCB_BCN_ATTR_RP_2. Whether priority 2 has a reaction point, 0 or
-// 1.
+// ReactionPoint2 returns DCB_BCN_ATTR_RP_2. Whether priority 2 has a reaction point, 0 or 1.
 func (v *DCBBCNView) ReactionPoint2() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_BCN_ATTR_RP_2]) }
 
-// ReactionPoint3 returns DCB_BCN_ATTR_RP_3. Whether priority 3 has a reaction point, 0 or
-// 1.
+// ReactionPoint3 returns DCB_BCN_ATTR_RP_3. Whether priority 3 has a reaction point, 0 or 1.
 func (v *DCBBCNView) ReactionPoint3() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_BCN_ATTR_RP_3]) }
 
-// ReactionPoint4 returns DCB_BCN_ATTR_RP_4. Whether priority 4 has a reaction point, 0 or
-// 1.
+// ReactionPoint4 returns DCB_BCN_ATTR_RP_4. Whether priority 4 has a reaction point, 0 or 1.
 func (v *DCBBCNView) ReactionPoint4() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_BCN_ATTR_RP_4]) }
 
-// ReactionPoint5 returns DCB_BCN_ATTR_RP_5. Whether priority 5 has a reaction point, 0 or
-// 1.
+// ReactionPoint5 returns DCB_BCN_ATTR_RP_5. Whether priority 5 has a reaction point, 0 or 1.
 func (v *DCBBCNView) ReactionPoint5() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_BCN_ATTR_RP_5]) }
 
-// ReactionPoint6 returns DCB_BCN_ATTR_RP_6. Whether priority 6 has a reaction point, 0 or
-// 1.
+// ReactionPoint6 returns DCB_BCN_ATTR_RP_6. Whether priority 6 has a reaction point, 0 or 1.
 func (v *DCBBCNView) ReactionPoint6() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_BCN_ATTR_RP_6]) }
 
-// ReactionPoint7 returns DCB_BCN_ATTR_RP_7. Whether priority 7 has a reaction point, 0 or
-// 1.
+// ReactionPoint7 returns DCB_BCN_ATTR_RP_7. Whether priority 7 has a reaction point, 0 or 1.
 func (v *DCBBCNView) ReactionPoint7() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_BCN_ATTR_RP_7]) }
 
-// ReactionPointAll reports whether DCB_BCN_ATTR_RP_ALL is there. All reaction points, in
-// a request.
+// ReactionPointAll reports whether DCB_BCN_ATTR_RP_ALL is there. All reaction points, in a request.
 func (v *DCBBCNView) ReactionPointAll() bool { return v.attrs.Flag(v.at[DCB_BCN_ATTR_RP_ALL]) }
 
 // BCNA0 returns DCB_BCN_ATTR_BCNA_0. First half of the address of the congestion point.
@@ -2452,15 +2370,13 @@ func (w DCBFeaturesEncoder) PFC(v DCBFeatureFlags) { w.Uint8(DCB_FEATCFG_ATTR_PF
 // App puts DCB_FEATCFG_ATTR_APP. Priorities of applications.
 func (w DCBFeaturesEncoder) App(v DCBFeatureFlags) { w.Uint8(DCB_FEATCFG_ATTR_APP, uint8(v)) }
 
-// DCBFeaturesView reads the attributes of DCBFeatures in place. What it returns aliases
-// the bytes given to Parse.
+// DCBFeaturesView reads the attributes of DCBFeatures in place. What it returns aliases the bytes given to Parse.
 type DCBFeaturesView struct {
 	attrs Attrs
 	at    [5]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DCBFeaturesView) Parse(b []byte) (err error) {
 	*v = DCBFeaturesView{}
 	v.attrs, err = DCBFeaturesSet.Index(nil, b, v.at[:])

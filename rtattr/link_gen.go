@@ -124,8 +124,7 @@ var ifFlagsEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 262144, Name: "echo"},
 }}
 
-// OperState is an IF_OPER_* value of linux/if_link.h. Operational state of an interface,
-// RFC 2863.
+// OperState is an IF_OPER_* value of linux/if_link.h. Operational state of an interface, RFC 2863.
 type OperState uint8
 
 const (
@@ -151,8 +150,7 @@ var operStateEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 6, Name: "up"},
 }}
 
-// LinkMode is an IF_LINK_MODE_* value of linux/if_link.h. What an interface becomes when
-// it has a carrier.
+// LinkMode is an IF_LINK_MODE_* value of linux/if_link.h. What an interface becomes when it has a carrier.
 type LinkMode uint8
 
 const (
@@ -526,8 +524,7 @@ var xdpFlagsEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 16, Name: "replace"},
 }}
 
-// XDPAttached is an XDP_ATTACHED_* value of linux/if_link.h. Where an XDP program is
-// attached.
+// XDPAttached is an XDP_ATTACHED_* value of linux/if_link.h. Where an XDP program is attached.
 type XDPAttached uint8
 
 const (
@@ -549,8 +546,7 @@ var xdpAttachedEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 4, Name: "multi"},
 }}
 
-// AddrGenMode is an IN6_ADDR_GEN_MODE_* value of linux/if_link.h. How the interface
-// identifier of an address is made.
+// AddrGenMode is an IN6_ADDR_GEN_MODE_* value of linux/if_link.h. How the interface identifier of an address is made.
 type AddrGenMode uint8
 
 const (
@@ -570,8 +566,7 @@ var addrGenModeEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 3, Name: "random"},
 }}
 
-// Inet6ConfIndex is an DEVCONF_* value of linux/if_link.h. Index into the IPv6 settings
-// of an interface.
+// Inet6ConfIndex is an DEVCONF_* value of linux/if_link.h. Index into the IPv6 settings of an interface.
 type Inet6ConfIndex uint32
 
 const (
@@ -984,8 +979,7 @@ var vfRateStruct = Struct{Name: "ifla_vf_rate", Size: 12, Members: []Member{
 	{Name: "max-tx-rate", Off: 8, Len: 4, Type: U32},
 }}
 
-// VFSpoofChk is struct ifla_vf_spoofchk. Check of the source address of a virtual
-// function.
+// VFSpoofChk is struct ifla_vf_spoofchk. Check of the source address of a virtual function.
 type VFSpoofChk struct {
 	VF      uint32 // Number of the virtual function.
 	Setting uint32 // Setting, 0 off, 1 on, 4294967295 not known.
@@ -1059,8 +1053,7 @@ var vfLinkStruct = Struct{Name: "ifla_vf_link_state", Size: 8, Members: []Member
 	{Name: "link-state", Off: 4, Len: 4, Type: U32, Enum: &vfLinkStateEnum},
 }}
 
-// VFRSSQuery is struct ifla_vf_rss_query_en. Whether a virtual function may read the RSS
-// key.
+// VFRSSQuery is struct ifla_vf_rss_query_en. Whether a virtual function may read the RSS key.
 type VFRSSQuery struct {
 	VF      uint32 // Number of the virtual function.
 	Setting uint32 // Setting, 0 off, 1 on, 4294967295 not known.
@@ -1172,8 +1165,7 @@ var vfguidStruct = Struct{Name: "ifla_vf_guid", Size: 16, Members: []Member{
 	{Name: "guid", Off: 8, Len: 8, Type: U64},
 }}
 
-// VFLinkState is an IFLA_VF_LINK_STATE_* value of linux/if_link.h. How the link state of
-// a virtual function is set.
+// VFLinkState is an IFLA_VF_LINK_STATE_* value of linux/if_link.h. How the link state of a virtual function is set.
 type VFLinkState uint32
 
 const (
@@ -1347,8 +1339,7 @@ var vlanFlagsEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 16, Name: "bridge-binding"},
 }}
 
-// VLANFlagsMask is struct ifla_vlan_flags. Flags of a VLAN device and which of them
-// count.
+// VLANFlagsMask is struct ifla_vlan_flags. Flags of a VLAN device and which of them count.
 type VLANFlagsMask struct {
 	Flags VLANFlags // The flags.
 	Mask  VLANFlags // Which flags are changed.
@@ -1496,8 +1487,7 @@ var vxlanHeaderStruct = Struct{Name: "vxlanhdr", Size: 8, Members: []Member{
 	{Name: "vx-vni", Off: 4, Len: 4, Type: U32BE},
 }}
 
-// VXLANDF is an VXLAN_DF_* value of linux/if_link.h. Bit that forbids fragments of the
-// outer packet.
+// VXLANDF is an VXLAN_DF_* value of linux/if_link.h. Bit that forbids fragments of the outer packet.
 type VXLANDF uint8
 
 const (
@@ -1515,8 +1505,7 @@ var vxlandfEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 2, Name: "inherit"},
 }}
 
-// VXLANLabelPolicy is an VXLAN_LABEL_* value of linux/if_link.h. Where the flow label of
-// the outer packet comes from.
+// VXLANLabelPolicy is an VXLAN_LABEL_* value of linux/if_link.h. Where the flow label of the outer packet comes from.
 type VXLANLabelPolicy uint32
 
 const (
@@ -1532,8 +1521,7 @@ var vxlanLabelPolicyEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 1, Name: "inherit"},
 }}
 
-// MacvlanMode is an MACVLAN_MODE_* value of linux/if_link.h. How devices on the same
-// lower device see one another.
+// MacvlanMode is an MACVLAN_MODE_* value of linux/if_link.h. How devices on the same lower device see one another.
 type MacvlanMode uint32
 
 const (
@@ -1571,8 +1559,7 @@ var macvlanFlagsEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 2, Name: "nodst"},
 }}
 
-// MacvlanAddrMode is an MACVLAN_MACADDR_* value of linux/if_link.h. What happens to the
-// list of source addresses.
+// MacvlanAddrMode is an MACVLAN_MACADDR_* value of linux/if_link.h. What happens to the list of source addresses.
 type MacvlanAddrMode uint32
 
 const (
@@ -1666,8 +1653,7 @@ var bridgeOptionsStruct = Struct{Name: "br_boolopt_multi", Size: 8, Members: []M
 	{Name: "optmask", Off: 4, Len: 4, Type: U32},
 }}
 
-// BridgeOption is an BR_BOOLOPT_* value of linux/if_link.h. Number of an option of a
-// bridge.
+// BridgeOption is an BR_BOOLOPT_* value of linux/if_link.h. Number of an option of a bridge.
 type BridgeOption uint32
 
 const (
@@ -1689,8 +1675,7 @@ var bridgeOptionEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 4, Name: "fdb-local-vlan-0"},
 }}
 
-// BridgeMulticastRouter is an MDB_RTR_TYPE_* value of linux/if_link.h. Where multicast
-// routers are.
+// BridgeMulticastRouter is an MDB_RTR_TYPE_* value of linux/if_link.h. Where multicast routers are.
 type BridgeMulticastRouter uint8
 
 const (
@@ -1710,8 +1695,7 @@ var bridgeMulticastRouterEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 3, Name: "temp"},
 }}
 
-// BridgePortState is an BR_STATE_* value of linux/if_link.h. State of a bridge port in
-// the spanning tree.
+// BridgePortState is an BR_STATE_* value of linux/if_link.h. State of a bridge port in the spanning tree.
 type BridgePortState uint8
 
 const (
@@ -1749,8 +1733,7 @@ var bridgePortModeEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 1, Name: "hairpin"},
 }}
 
-// BridgeMode is an BRIDGE_MODE_* value of linux/if_link.h. Mode of the switch in a
-// network card.
+// BridgeMode is an BRIDGE_MODE_* value of linux/if_link.h. Mode of the switch in a network card.
 type BridgeMode uint16
 
 const (
@@ -1768,8 +1751,7 @@ var bridgeModeEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 65535, Name: "undef"},
 }}
 
-// BridgeFlags is an BRIDGE_FLAGS_* value of linux/if_link.h. Whom a bridge request is
-// for.
+// BridgeFlags is an BRIDGE_FLAGS_* value of linux/if_link.h. Whom a bridge request is for.
 type BridgeFlags uint16
 
 const (
@@ -1785,8 +1767,7 @@ var bridgeFlagsEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 2, Name: "self"},
 }}
 
-// BridgeVLANFlags is an BRIDGE_VLAN_INFO_* value of linux/if_link.h. Flags of a VLAN on a
-// bridge or a port.
+// BridgeVLANFlags is an BRIDGE_VLAN_INFO_* value of linux/if_link.h. Flags of a VLAN on a bridge or a port.
 type BridgeVLANFlags uint16
 
 const (
@@ -1953,8 +1934,7 @@ func (w LinkEncoder) Qdisc(v string) { w.String(IFLA_QDISC, v) }
 // Stats puts IFLA_STATS. Counters of 32 bits.
 func (w LinkEncoder) Stats(v LinkStats) { v.put(w.Space(IFLA_STATS, 96)) }
 
-// Master puts IFLA_MASTER. Index of the interface that this one belongs to; 0 in a
-// request takes it out.
+// Master puts IFLA_MASTER. Index of the interface that this one belongs to; 0 in a request takes it out.
 func (w LinkEncoder) Master(v uint32) { w.Uint32(IFLA_MASTER, v) }
 
 // Wireless puts IFLA_WIRELESS. Event of the old wireless extensions.
@@ -1992,8 +1972,8 @@ func (w LinkEncoder) LinkInfo() LinkInfoEncoder { return LinkInfoEncoder{w.Nest.
 // NetNSPID puts IFLA_NET_NS_PID. Process whose network namespace the link moves to.
 func (w LinkEncoder) NetNSPID(v uint32) { w.Uint32(IFLA_NET_NS_PID, v) }
 
-// IfAlias puts IFLA_IFALIAS. Alias for people and SNMP, without a final NUL, which the
-// kernel would count; empty takes it away.
+// IfAlias puts IFLA_IFALIAS. Alias for people and SNMP, without a final NUL, which the kernel would count; empty takes
+// it away.
 func (w LinkEncoder) IfAlias(v string) { w.Chars(IFLA_IFALIAS, v, 255) }
 
 // NumVF puts IFLA_NUM_VF. Number of virtual functions.
@@ -2024,8 +2004,7 @@ func (w LinkEncoder) AFSpecBridge() AFSpecBridgeEncoder {
 // Group puts IFLA_GROUP. Group of links that the interface belongs to; 0 is the default.
 func (w LinkEncoder) Group(v uint32) { w.Uint32(IFLA_GROUP, v) }
 
-// NetNSFD puts IFLA_NET_NS_FD. Descriptor of the network namespace that the link moves
-// to.
+// NetNSFD puts IFLA_NET_NS_FD. Descriptor of the network namespace that the link moves to.
 func (w LinkEncoder) NetNSFD(v uint32) { w.Uint32(IFLA_NET_NS_FD, v) }
 
 // ExtMask puts IFLA_EXT_MASK. What a request for links includes or leaves out.
@@ -2049,8 +2028,7 @@ func (w LinkEncoder) PhysPortID(v []byte) { w.Bytes(IFLA_PHYS_PORT_ID, v) }
 // CarrierChanges puts IFLA_CARRIER_CHANGES. How often the carrier came or went.
 func (w LinkEncoder) CarrierChanges(v uint32) { w.Uint32(IFLA_CARRIER_CHANGES, v) }
 
-// PhysSwitchID puts IFLA_PHYS_SWITCH_ID. Identifier of the switch that the port belongs
-// to.
+// PhysSwitchID puts IFLA_PHYS_SWITCH_ID. Identifier of the switch that the port belongs to.
 func (w LinkEncoder) PhysSwitchID(v []byte) { w.Bytes(IFLA_PHYS_SWITCH_ID, v) }
 
 // LinkNetNSID puts IFLA_LINK_NETNSID. Network namespace of the lower interface.
@@ -2062,8 +2040,7 @@ func (w LinkEncoder) PhysPortName(v string) { w.String(IFLA_PHYS_PORT_NAME, v) }
 // ProtoDown puts IFLA_PROTO_DOWN. Whether a protocol keeps the interface down, 0 or 1.
 func (w LinkEncoder) ProtoDown(v uint8) { w.Uint8(IFLA_PROTO_DOWN, v) }
 
-// GSOMaxSegs puts IFLA_GSO_MAX_SEGS. Largest number of segments in a packet to be
-// segmented.
+// GSOMaxSegs puts IFLA_GSO_MAX_SEGS. Largest number of segments in a packet to be segmented.
 func (w LinkEncoder) GSOMaxSegs(v uint32) { w.Uint32(IFLA_GSO_MAX_SEGS, v) }
 
 // GSOMaxSize puts IFLA_GSO_MAX_SIZE. Largest packet to be segmented, in bytes.
@@ -2078,8 +2055,8 @@ func (w LinkEncoder) Event(v LinkEvent) { w.Uint32(IFLA_EVENT, uint32(v)) }
 // NewNetNSID puts IFLA_NEW_NETNSID. Network namespace that the link has moved to.
 func (w LinkEncoder) NewNetNSID(v int32) { w.Uint32(IFLA_NEW_NETNSID, uint32(v)) }
 
-// TargetNetNSID puts IFLA_TARGET_NETNSID. Identifier of the network namespace that is
-// meant; IFLA_IF_NETNSID is the same.
+// TargetNetNSID puts IFLA_TARGET_NETNSID. Identifier of the network namespace that is meant; IFLA_IF_NETNSID is the
+// same.
 func (w LinkEncoder) TargetNetNSID(v int32) { w.Uint32(IFLA_TARGET_NETNSID, uint32(v)) }
 
 // CarrierUpCount puts IFLA_CARRIER_UP_COUNT. How often the carrier came.
@@ -2088,8 +2065,7 @@ func (w LinkEncoder) CarrierUpCount(v uint32) { w.Uint32(IFLA_CARRIER_UP_COUNT, 
 // CarrierDownCount puts IFLA_CARRIER_DOWN_COUNT. How often the carrier went.
 func (w LinkEncoder) CarrierDownCount(v uint32) { w.Uint32(IFLA_CARRIER_DOWN_COUNT, v) }
 
-// NewIfIndex puts IFLA_NEW_IFINDEX. Index that the link has, or is to have, in another
-// network namespace.
+// NewIfIndex puts IFLA_NEW_IFINDEX. Index that the link has, or is to have, in another network namespace.
 func (w LinkEncoder) NewIfIndex(v int32) { w.Uint32(IFLA_NEW_IFINDEX, uint32(v)) }
 
 // MinMTU puts IFLA_MIN_MTU. Smallest MTU, in bytes.
@@ -2101,8 +2077,7 @@ func (w LinkEncoder) MaxMTU(v uint32) { w.Uint32(IFLA_MAX_MTU, v) }
 // PropList puts IFLA_PROP_LIST. Alternative names.
 func (w LinkEncoder) PropList() PropListEncoder { return PropListEncoder{w.Nest.Nest(IFLA_PROP_LIST)} }
 
-// AltIfName puts IFLA_ALT_IFNAME. Alternative name of the interface, in a request for one
-// link.
+// AltIfName puts IFLA_ALT_IFNAME. Alternative name of the interface, in a request for one link.
 func (w LinkEncoder) AltIfName(v string) { w.StringMax(IFLA_ALT_IFNAME, v, 127) }
 
 // PermAddress puts IFLA_PERM_ADDRESS. Link-layer address that the hardware came with.
@@ -2136,23 +2111,20 @@ func (w LinkEncoder) DevlinkPort() DevlinkPortEncoder {
 	return DevlinkPortEncoder{w.Nest.Nest(IFLA_DEVLINK_PORT)}
 }
 
-// GSOIPv4MaxSize puts IFLA_GSO_IPV4_MAX_SIZE. Largest IPv4 packet to be segmented, in
-// bytes.
+// GSOIPv4MaxSize puts IFLA_GSO_IPV4_MAX_SIZE. Largest IPv4 packet to be segmented, in bytes.
 func (w LinkEncoder) GSOIPv4MaxSize(v uint32) { w.Uint32(IFLA_GSO_IPV4_MAX_SIZE, v) }
 
-// GROIPv4MaxSize puts IFLA_GRO_IPV4_MAX_SIZE. Largest IPv4 packet put together on
-// receive, in bytes.
+// GROIPv4MaxSize puts IFLA_GRO_IPV4_MAX_SIZE. Largest IPv4 packet put together on receive, in bytes.
 func (w LinkEncoder) GROIPv4MaxSize(v uint32) { w.Uint32(IFLA_GRO_IPV4_MAX_SIZE, v) }
 
 // DPLLPin puts IFLA_DPLL_PIN. Pin of a clock.
 func (w LinkEncoder) DPLLPin() DPLLPinEncoder { return DPLLPinEncoder{w.Nest.Nest(IFLA_DPLL_PIN)} }
 
-// MaxPacingOffloadHorizon puts IFLA_MAX_PACING_OFFLOAD_HORIZON. How far ahead the
-// hardware can schedule packets, in nanoseconds.
+// MaxPacingOffloadHorizon puts IFLA_MAX_PACING_OFFLOAD_HORIZON. How far ahead the hardware can schedule packets, in
+// nanoseconds.
 func (w LinkEncoder) MaxPacingOffloadHorizon(v uint64) { w.Uint(IFLA_MAX_PACING_OFFLOAD_HORIZON, v) }
 
-// NetNSImmutable puts IFLA_NETNS_IMMUTABLE. Whether the link must stay in its network
-// namespace, 0 or 1.
+// NetNSImmutable puts IFLA_NETNS_IMMUTABLE. Whether the link must stay in its network namespace, 0 or 1.
 func (w LinkEncoder) NetNSImmutable(v uint8) { w.Uint8(IFLA_NETNS_IMMUTABLE, v) }
 
 // Headroom puts IFLA_HEADROOM. Room that the device needs before a packet, in bytes.
@@ -2161,16 +2133,15 @@ func (w LinkEncoder) Headroom(v uint16) { w.Uint16(IFLA_HEADROOM, v) }
 // Tailroom puts IFLA_TAILROOM. Room that the device needs after a packet, in bytes.
 func (w LinkEncoder) Tailroom(v uint16) { w.Uint16(IFLA_TAILROOM, v) }
 
-// LinkView reads the attributes of Link in place. What it returns aliases the bytes given
-// to Parse.
+// LinkView reads the attributes of Link in place. What it returns aliases the bytes given to Parse.
 type LinkView struct {
 	Header IfInfomsg
 	attrs  Attrs
 	at     [70]uint32
 }
 
-// Parse reads the payload of a message: a IfInfomsg and attributes. An attribute of a
-// wrong length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a IfInfomsg and attributes. One of a wrong length is left out and the first
+// such error returned.
 func (v *LinkView) Parse(b []byte) error {
 	*v = LinkView{}
 	if len(b) < 16 {
@@ -2210,15 +2181,13 @@ func (v *LinkView) Stats() (s LinkStats, ok bool) {
 	return s, ok
 }
 
-// Master returns IFLA_MASTER. Index of the interface that this one belongs to; 0 in a
-// request takes it out.
+// Master returns IFLA_MASTER. Index of the interface that this one belongs to; 0 in a request takes it out.
 func (v *LinkView) Master() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_MASTER]) }
 
 // Wireless returns IFLA_WIRELESS. Event of the old wireless extensions.
 func (v *LinkView) Wireless() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_WIRELESS]) }
 
-// ProtInfo returns IFLA_PROTINFO. State of one protocol, in messages of its address
-// family.
+// ProtInfo returns IFLA_PROTINFO. State of one protocol, in messages of its address family.
 func (v *LinkView) ProtInfo() ([]byte, bool) {
 	return v.attrs.Bytes(When(v.Header.Family != 7 && v.Header.Family != 10, v.at[IFLA_PROTINFO]))
 }
@@ -2267,8 +2236,8 @@ func (v *LinkView) LinkInfo() (n LinkInfoView, err error) {
 // NetNSPID returns IFLA_NET_NS_PID. Process whose network namespace the link moves to.
 func (v *LinkView) NetNSPID() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_NET_NS_PID]) }
 
-// IfAlias returns IFLA_IFALIAS. Alias for people and SNMP, without a final NUL, which the
-// kernel would count; empty takes it away.
+// IfAlias returns IFLA_IFALIAS. Alias for people and SNMP, without a final NUL, which the kernel would count; empty
+// takes it away.
 func (v *LinkView) IfAlias() ([]byte, bool) { return v.attrs.String(v.at[IFLA_IFALIAS]) }
 
 // NumVF returns IFLA_NUM_VF. Number of virtual functions.
@@ -2311,12 +2280,10 @@ func (v *LinkView) AFSpecBridge() (n AFSpecBridgeView, err error) {
 	return n, err
 }
 
-// Group returns IFLA_GROUP. Group of links that the interface belongs to; 0 is the
-// default.
+// Group returns IFLA_GROUP. Group of links that the interface belongs to; 0 is the default.
 func (v *LinkView) Group() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_GROUP]) }
 
-// NetNSFD returns IFLA_NET_NS_FD. Descriptor of the network namespace that the link moves
-// to.
+// NetNSFD returns IFLA_NET_NS_FD. Descriptor of the network namespace that the link moves to.
 func (v *LinkView) NetNSFD() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_NET_NS_FD]) }
 
 // ExtMask returns IFLA_EXT_MASK. What a request for links includes or leaves out.
@@ -2342,8 +2309,7 @@ func (v *LinkView) PhysPortID() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_
 // CarrierChanges returns IFLA_CARRIER_CHANGES. How often the carrier came or went.
 func (v *LinkView) CarrierChanges() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_CARRIER_CHANGES]) }
 
-// PhysSwitchID returns IFLA_PHYS_SWITCH_ID. Identifier of the switch that the port
-// belongs to.
+// PhysSwitchID returns IFLA_PHYS_SWITCH_ID. Identifier of the switch that the port belongs to.
 func (v *LinkView) PhysSwitchID() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_PHYS_SWITCH_ID]) }
 
 // LinkNetNSID returns IFLA_LINK_NETNSID. Network namespace of the lower interface.
@@ -2357,8 +2323,7 @@ func (v *LinkView) PhysPortName() ([]byte, bool) { return v.attrs.String(v.at[IF
 // ProtoDown returns IFLA_PROTO_DOWN. Whether a protocol keeps the interface down, 0 or 1.
 func (v *LinkView) ProtoDown() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_PROTO_DOWN]) }
 
-// GSOMaxSegs returns IFLA_GSO_MAX_SEGS. Largest number of segments in a packet to be
-// segmented.
+// GSOMaxSegs returns IFLA_GSO_MAX_SEGS. Largest number of segments in a packet to be segmented.
 func (v *LinkView) GSOMaxSegs() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_GSO_MAX_SEGS]) }
 
 // GSOMaxSize returns IFLA_GSO_MAX_SIZE. Largest packet to be segmented, in bytes.
@@ -2378,8 +2343,8 @@ func (v *LinkView) NewNetNSID() (int32, bool) {
 	return As[int32](v.attrs.Uint32(v.at[IFLA_NEW_NETNSID]))
 }
 
-// TargetNetNSID returns IFLA_TARGET_NETNSID. Identifier of the network namespace that is
-// meant; IFLA_IF_NETNSID is the same.
+// TargetNetNSID returns IFLA_TARGET_NETNSID. Identifier of the network namespace that is meant; IFLA_IF_NETNSID is the
+// same.
 func (v *LinkView) TargetNetNSID() (int32, bool) {
 	return As[int32](v.attrs.Uint32(v.at[IFLA_TARGET_NETNSID]))
 }
@@ -2394,8 +2359,7 @@ func (v *LinkView) CarrierDownCount() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_CARRIER_DOWN_COUNT])
 }
 
-// NewIfIndex returns IFLA_NEW_IFINDEX. Index that the link has, or is to have, in another
-// network namespace.
+// NewIfIndex returns IFLA_NEW_IFINDEX. Index that the link has, or is to have, in another network namespace.
 func (v *LinkView) NewIfIndex() (int32, bool) {
 	return As[int32](v.attrs.Uint32(v.at[IFLA_NEW_IFINDEX]))
 }
@@ -2412,15 +2376,13 @@ func (v *LinkView) PropList() (n PropListView, err error) {
 	return n, err
 }
 
-// AltIfName returns IFLA_ALT_IFNAME. Alternative name of the interface, in a request for
-// one link.
+// AltIfName returns IFLA_ALT_IFNAME. Alternative name of the interface, in a request for one link.
 func (v *LinkView) AltIfName() ([]byte, bool) { return v.attrs.String(v.at[IFLA_ALT_IFNAME]) }
 
 // PermAddress returns IFLA_PERM_ADDRESS. Link-layer address that the hardware came with.
 func (v *LinkView) PermAddress() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_PERM_ADDRESS]) }
 
-// ProtoDownReason returns IFLA_PROTO_DOWN_REASON. Why a protocol keeps the interface
-// down.
+// ProtoDownReason returns IFLA_PROTO_DOWN_REASON. Why a protocol keeps the interface down.
 func (v *LinkView) ProtoDownReason() (n ProtoDownReasonView, err error) {
 	err = n.Parse(v.attrs.Payload(v.at[IFLA_PROTO_DOWN_REASON]))
 	return n, err
@@ -2429,8 +2391,7 @@ func (v *LinkView) ProtoDownReason() (n ProtoDownReasonView, err error) {
 // ParentDevName returns IFLA_PARENT_DEV_NAME. Name of the parent device.
 func (v *LinkView) ParentDevName() ([]byte, bool) { return v.attrs.String(v.at[IFLA_PARENT_DEV_NAME]) }
 
-// ParentDevBusName returns IFLA_PARENT_DEV_BUS_NAME. Name of the bus of the parent
-// device.
+// ParentDevBusName returns IFLA_PARENT_DEV_BUS_NAME. Name of the bus of the parent device.
 func (v *LinkView) ParentDevBusName() ([]byte, bool) {
 	return v.attrs.String(v.at[IFLA_PARENT_DEV_BUS_NAME])
 }
@@ -2438,12 +2399,10 @@ func (v *LinkView) ParentDevBusName() ([]byte, bool) {
 // GROMaxSize returns IFLA_GRO_MAX_SIZE. Largest packet put together on receive, in bytes.
 func (v *LinkView) GROMaxSize() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_GRO_MAX_SIZE]) }
 
-// TSOMaxSize returns IFLA_TSO_MAX_SIZE. Largest packet that the hardware segments, in
-// bytes.
+// TSOMaxSize returns IFLA_TSO_MAX_SIZE. Largest packet that the hardware segments, in bytes.
 func (v *LinkView) TSOMaxSize() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_TSO_MAX_SIZE]) }
 
-// TSOMaxSegs returns IFLA_TSO_MAX_SEGS. Largest number of segments that the hardware
-// makes.
+// TSOMaxSegs returns IFLA_TSO_MAX_SEGS. Largest number of segments that the hardware makes.
 func (v *LinkView) TSOMaxSegs() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_TSO_MAX_SEGS]) }
 
 // AllMulti returns IFLA_ALLMULTI. How many times all multicast packets were asked for.
@@ -2455,14 +2414,12 @@ func (v *LinkView) DevlinkPort() (n DevlinkPortView, err error) {
 	return n, err
 }
 
-// GSOIPv4MaxSize returns IFLA_GSO_IPV4_MAX_SIZE. Largest IPv4 packet to be segmented, in
-// bytes.
+// GSOIPv4MaxSize returns IFLA_GSO_IPV4_MAX_SIZE. Largest IPv4 packet to be segmented, in bytes.
 func (v *LinkView) GSOIPv4MaxSize() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_GSO_IPV4_MAX_SIZE])
 }
 
-// GROIPv4MaxSize returns IFLA_GRO_IPV4_MAX_SIZE. Largest IPv4 packet put together on
-// receive, in bytes.
+// GROIPv4MaxSize returns IFLA_GRO_IPV4_MAX_SIZE. Largest IPv4 packet put together on receive, in bytes.
 func (v *LinkView) GROIPv4MaxSize() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_GRO_IPV4_MAX_SIZE])
 }
@@ -2473,14 +2430,13 @@ func (v *LinkView) DPLLPin() (n DPLLPinView, err error) {
 	return n, err
 }
 
-// MaxPacingOffloadHorizon returns IFLA_MAX_PACING_OFFLOAD_HORIZON. How far ahead the
-// hardware can schedule packets, in nanoseconds.
+// MaxPacingOffloadHorizon returns IFLA_MAX_PACING_OFFLOAD_HORIZON. How far ahead the hardware can schedule packets, in
+// nanoseconds.
 func (v *LinkView) MaxPacingOffloadHorizon() (uint64, bool) {
 	return v.attrs.Uint(v.at[IFLA_MAX_PACING_OFFLOAD_HORIZON])
 }
 
-// NetNSImmutable returns IFLA_NETNS_IMMUTABLE. Whether the link must stay in its network
-// namespace, 0 or 1.
+// NetNSImmutable returns IFLA_NETNS_IMMUTABLE. Whether the link must stay in its network namespace, 0 or 1.
 func (v *LinkView) NetNSImmutable() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_NETNS_IMMUTABLE]) }
 
 // Headroom returns IFLA_HEADROOM. Room that the device needs before a packet, in bytes.
@@ -2579,15 +2535,13 @@ type PropListEncoder struct{ Nest }
 // AltIfName puts IFLA_ALT_IFNAME. Alternative name of the interface.
 func (w PropListEncoder) AltIfName(v string) { w.StringMax(IFLA_ALT_IFNAME, v, 127) }
 
-// PropListView reads the attributes of PropList in place. What it returns aliases the
-// bytes given to Parse.
+// PropListView reads the attributes of PropList in place. What it returns aliases the bytes given to Parse.
 type PropListView struct {
 	attrs Attrs
 	at    [54]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *PropListView) Parse(b []byte) (err error) {
 	*v = PropListView{}
 	v.attrs, err = PropListSet.Index(nil, b, v.at[:])
@@ -2615,8 +2569,7 @@ var PropListSet = Set{Name: "prop-list", Prefix: "IFLA_",
 		IFLA_ALT_IFNAME: {Name: "alt-ifname", Type: String, Max: 65535},
 	}}
 
-// Attributes of ProtoDownReason. Why a protocol keeps an interface down, a bit for each
-// reason.
+// Attributes of ProtoDownReason. Why a protocol keeps an interface down, a bit for each reason.
 const (
 	IFLA_PROTO_DOWN_REASON_MASK  = 1 // Reasons that a request changes.
 	IFLA_PROTO_DOWN_REASON_VALUE = 2 // Reasons that are set.
@@ -2631,15 +2584,14 @@ func (w ProtoDownReasonEncoder) Mask(v uint32) { w.Uint32(IFLA_PROTO_DOWN_REASON
 // Value puts IFLA_PROTO_DOWN_REASON_VALUE. Reasons that are set.
 func (w ProtoDownReasonEncoder) Value(v uint32) { w.Uint32(IFLA_PROTO_DOWN_REASON_VALUE, v) }
 
-// ProtoDownReasonView reads the attributes of ProtoDownReason in place. What it returns
-// aliases the bytes given to Parse.
+// ProtoDownReasonView reads the attributes of ProtoDownReason in place. What it returns aliases the bytes given to
+// Parse.
 type ProtoDownReasonView struct {
 	attrs Attrs
 	at    [3]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *ProtoDownReasonView) Parse(b []byte) (err error) {
 	*v = ProtoDownReasonView{}
 	v.attrs, err = ProtoDownReasonSet.Index(nil, b, v.at[:])
@@ -2685,15 +2637,13 @@ func (w DevlinkPortEncoder) DevName(v string) { w.String(DEVLINK_ATTR_DEV_NAME, 
 // PortIndex puts DEVLINK_ATTR_PORT_INDEX. Number of the port.
 func (w DevlinkPortEncoder) PortIndex(v uint32) { w.Uint32(DEVLINK_ATTR_PORT_INDEX, v) }
 
-// DevlinkPortView reads the attributes of DevlinkPort in place. What it returns aliases
-// the bytes given to Parse.
+// DevlinkPortView reads the attributes of DevlinkPort in place. What it returns aliases the bytes given to Parse.
 type DevlinkPortView struct {
 	attrs Attrs
 	at    [4]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DevlinkPortView) Parse(b []byte) (err error) {
 	*v = DevlinkPortView{}
 	v.attrs, err = DevlinkPortSet.Index(nil, b, v.at[:])
@@ -2737,15 +2687,13 @@ type DPLLPinEncoder struct{ Nest }
 // ID puts DPLL_A_PIN_ID. Number of the pin.
 func (w DPLLPinEncoder) ID(v uint32) { w.Uint32(DPLL_A_PIN_ID, v) }
 
-// DPLLPinView reads the attributes of DPLLPin in place. What it returns aliases the bytes
-// given to Parse.
+// DPLLPinView reads the attributes of DPLLPin in place. What it returns aliases the bytes given to Parse.
 type DPLLPinView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *DPLLPinView) Parse(b []byte) (err error) {
 	*v = DPLLPinView{}
 	v.attrs, err = DPLLPinSet.Index(nil, b, v.at[:])
@@ -2803,15 +2751,13 @@ func (w XDPEncoder) HWProgID(v uint32) { w.Uint32(IFLA_XDP_HW_PROG_ID, v) }
 // ExpectedFD puts IFLA_XDP_EXPECTED_FD. Descriptor of the program that is to be replaced.
 func (w XDPEncoder) ExpectedFD(v int32) { w.Uint32(IFLA_XDP_EXPECTED_FD, uint32(v)) }
 
-// XDPView reads the attributes of XDP in place. What it returns aliases the bytes given
-// to Parse.
+// XDPView reads the attributes of XDP in place. What it returns aliases the bytes given to Parse.
 type XDPView struct {
 	attrs Attrs
 	at    [9]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *XDPView) Parse(b []byte) (err error) {
 	*v = XDPView{}
 	v.attrs, err = XDPSet.Index(nil, b, v.at[:])
@@ -2844,8 +2790,7 @@ func (v *XDPView) SkbProgID() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_X
 // HWProgID returns IFLA_XDP_HW_PROG_ID. Number of the program in the hardware.
 func (v *XDPView) HWProgID() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_XDP_HW_PROG_ID]) }
 
-// ExpectedFD returns IFLA_XDP_EXPECTED_FD. Descriptor of the program that is to be
-// replaced.
+// ExpectedFD returns IFLA_XDP_EXPECTED_FD. Descriptor of the program that is to be replaced.
 func (v *XDPView) ExpectedFD() (int32, bool) {
 	return As[int32](v.attrs.Uint32(v.at[IFLA_XDP_EXPECTED_FD]))
 }
@@ -2938,15 +2883,13 @@ func (w LinkInfoEncoder) BridgePort() BridgePortEncoder {
 // SlaveData puts IFLA_INFO_SLAVE_DATA. Attributes of the link as a port.
 func (w LinkInfoEncoder) SlaveData(v []byte) { w.Bytes(IFLA_INFO_SLAVE_DATA, v) }
 
-// LinkInfoView reads the attributes of LinkInfo in place. What it returns aliases the
-// bytes given to Parse.
+// LinkInfoView reads the attributes of LinkInfo in place. What it returns aliases the bytes given to Parse.
 type LinkInfoView struct {
 	attrs Attrs
 	at    [6]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *LinkInfoView) Parse(b []byte) (err error) {
 	*v = LinkInfoView{}
 	v.attrs, err = LinkInfoSet.Index(nil, b, v.at[:])
@@ -3058,15 +3001,13 @@ func (w AFSpecEncoder) Inet6() Inet6Encoder { return Inet6Encoder{w.Nest.Nest(AF
 // MCTP puts AF_MCTP. MCTP settings.
 func (w AFSpecEncoder) MCTP() MCTPEncoder { return MCTPEncoder{w.Nest.Nest(AF_MCTP)} }
 
-// AFSpecView reads the attributes of AFSpec in place. What it returns aliases the bytes
-// given to Parse.
+// AFSpecView reads the attributes of AFSpec in place. What it returns aliases the bytes given to Parse.
 type AFSpecView struct {
 	attrs Attrs
 	at    [46]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *AFSpecView) Parse(b []byte) (err error) {
 	*v = AFSpecView{}
 	v.attrs, err = AFSpecSet.Index(nil, b, v.at[:])
@@ -3110,8 +3051,7 @@ const (
 // InetEncoder puts the attributes of Inet.
 type InetEncoder struct{ Nest }
 
-// Conf puts IFLA_INET_CONF. Settings; the one with number n (IPV4_DEVCONF_*) has the
-// index n-1.
+// Conf puts IFLA_INET_CONF. Settings; the one with number n (IPV4_DEVCONF_*) has the index n-1.
 func (w InetEncoder) Conf(v []uint32) {
 	b := w.Space(IFLA_INET_CONF, 4*len(v))
 	for i, x := range v {
@@ -3122,15 +3062,13 @@ func (w InetEncoder) Conf(v []uint32) {
 // SetConf puts IFLA_INET_CONF. Settings to change.
 func (w InetEncoder) SetConf() InetConfEncoder { return InetConfEncoder{w.Nest.Nest(IFLA_INET_CONF)} }
 
-// InetView reads the attributes of Inet in place. What it returns aliases the bytes given
-// to Parse.
+// InetView reads the attributes of Inet in place. What it returns aliases the bytes given to Parse.
 type InetView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *InetView) Parse(b []byte) (err error) {
 	*v = InetView{}
 	v.attrs, err = InetSet.Index(nil, b, v.at[:])
@@ -3140,8 +3078,7 @@ func (v *InetView) Parse(b []byte) (err error) {
 // Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
 func (v *InetView) Attrs() Attrs { return v.attrs }
 
-// Conf returns IFLA_INET_CONF. Settings; the one with number n (IPV4_DEVCONF_*) has the
-// index n-1.
+// Conf returns IFLA_INET_CONF. Settings; the one with number n (IPV4_DEVCONF_*) has the index n-1.
 func (v *InetView) Conf() (Array[uint32], bool) {
 	return ArrayOf[uint32](v.attrs, When(!v.attrs.Nested(v.at[IFLA_INET_CONF]), v.at[IFLA_INET_CONF]), U32)
 }
@@ -3201,55 +3138,45 @@ type InetConfEncoder struct{ Nest }
 // Forwarding puts IPV4_DEVCONF_FORWARDING. Whether packets are forwarded, 0 or 1.
 func (w InetConfEncoder) Forwarding(v uint32) { w.Uint32(IPV4_DEVCONF_FORWARDING, v) }
 
-// McForwarding puts IPV4_DEVCONF_MC_FORWARDING. Whether multicast packets are forwarded;
-// set by the routing daemon's socket only.
+// McForwarding puts IPV4_DEVCONF_MC_FORWARDING. Whether multicast packets are forwarded; set by the routing daemon's
+// socket only.
 func (w InetConfEncoder) McForwarding(v uint32) { w.Uint32(IPV4_DEVCONF_MC_FORWARDING, v) }
 
-// ProxyARP puts IPV4_DEVCONF_PROXY_ARP. Whether ARP requests for routed addresses are
-// answered, 0 or 1.
+// ProxyARP puts IPV4_DEVCONF_PROXY_ARP. Whether ARP requests for routed addresses are answered, 0 or 1.
 func (w InetConfEncoder) ProxyARP(v uint32) { w.Uint32(IPV4_DEVCONF_PROXY_ARP, v) }
 
-// AcceptRedirects puts IPV4_DEVCONF_ACCEPT_REDIRECTS. Whether ICMP redirects are
-// accepted, 0 or 1.
+// AcceptRedirects puts IPV4_DEVCONF_ACCEPT_REDIRECTS. Whether ICMP redirects are accepted, 0 or 1.
 func (w InetConfEncoder) AcceptRedirects(v uint32) { w.Uint32(IPV4_DEVCONF_ACCEPT_REDIRECTS, v) }
 
-// SecureRedirects puts IPV4_DEVCONF_SECURE_REDIRECTS. Whether ICMP redirects are accepted
-// from known gateways only, 0 or 1.
+// SecureRedirects puts IPV4_DEVCONF_SECURE_REDIRECTS. Whether ICMP redirects are accepted from known gateways only, 0
+// or 1.
 func (w InetConfEncoder) SecureRedirects(v uint32) { w.Uint32(IPV4_DEVCONF_SECURE_REDIRECTS, v) }
 
-// SendRedirects puts IPV4_DEVCONF_SEND_REDIRECTS. Whether ICMP redirects are sent, 0 or
-// 1.
+// SendRedirects puts IPV4_DEVCONF_SEND_REDIRECTS. Whether ICMP redirects are sent, 0 or 1.
 func (w InetConfEncoder) SendRedirects(v uint32) { w.Uint32(IPV4_DEVCONF_SEND_REDIRECTS, v) }
 
-// SharedMedia puts IPV4_DEVCONF_SHARED_MEDIA. Whether several subnets may share the link,
-// 0 or 1.
+// SharedMedia puts IPV4_DEVCONF_SHARED_MEDIA. Whether several subnets may share the link, 0 or 1.
 func (w InetConfEncoder) SharedMedia(v uint32) { w.Uint32(IPV4_DEVCONF_SHARED_MEDIA, v) }
 
-// RpFilter puts IPV4_DEVCONF_RP_FILTER. Check of the source address; 0 none, 1 strict, 2
-// loose.
+// RpFilter puts IPV4_DEVCONF_RP_FILTER. Check of the source address; 0 none, 1 strict, 2 loose.
 func (w InetConfEncoder) RpFilter(v uint32) { w.Uint32(IPV4_DEVCONF_RP_FILTER, v) }
 
-// AcceptSourceRoute puts IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE. Whether packets with a source
-// route are accepted, 0 or 1.
+// AcceptSourceRoute puts IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE. Whether packets with a source route are accepted, 0 or 1.
 func (w InetConfEncoder) AcceptSourceRoute(v uint32) { w.Uint32(IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, v) }
 
-// BootpRelay puts IPV4_DEVCONF_BOOTP_RELAY. Whether packets from 0.x.x.x are accepted for
-// a relay daemon; not used.
+// BootpRelay puts IPV4_DEVCONF_BOOTP_RELAY. Whether packets from 0.x.x.x are accepted for a relay daemon; not used.
 func (w InetConfEncoder) BootpRelay(v uint32) { w.Uint32(IPV4_DEVCONF_BOOTP_RELAY, v) }
 
-// LogMartians puts IPV4_DEVCONF_LOG_MARTIANS. Whether impossible addresses are logged, 0
-// or 1.
+// LogMartians puts IPV4_DEVCONF_LOG_MARTIANS. Whether impossible addresses are logged, 0 or 1.
 func (w InetConfEncoder) LogMartians(v uint32) { w.Uint32(IPV4_DEVCONF_LOG_MARTIANS, v) }
 
 // Tag puts IPV4_DEVCONF_TAG. A number for user space.
 func (w InetConfEncoder) Tag(v uint32) { w.Uint32(IPV4_DEVCONF_TAG, v) }
 
-// ARPFilter puts IPV4_DEVCONF_ARPFILTER. Whether ARP requests are answered by the
-// interface of the route only, 0 or 1.
+// ARPFilter puts IPV4_DEVCONF_ARPFILTER. Whether ARP requests are answered by the interface of the route only, 0 or 1.
 func (w InetConfEncoder) ARPFilter(v uint32) { w.Uint32(IPV4_DEVCONF_ARPFILTER, v) }
 
-// MediumID puts IPV4_DEVCONF_MEDIUM_ID. Number of the medium for proxy ARP; 0 is its own,
-// -1 unknown.
+// MediumID puts IPV4_DEVCONF_MEDIUM_ID. Number of the medium for proxy ARP; 0 is its own, -1 unknown.
 func (w InetConfEncoder) MediumID(v uint32) { w.Uint32(IPV4_DEVCONF_MEDIUM_ID, v) }
 
 // NoXfrm puts IPV4_DEVCONF_NOXFRM. Whether IPsec is off on output, 0 or 1.
@@ -3258,89 +3185,77 @@ func (w InetConfEncoder) NoXfrm(v uint32) { w.Uint32(IPV4_DEVCONF_NOXFRM, v) }
 // NoPolicy puts IPV4_DEVCONF_NOPOLICY. Whether IPsec policies are ignored, 0 or 1.
 func (w InetConfEncoder) NoPolicy(v uint32) { w.Uint32(IPV4_DEVCONF_NOPOLICY, v) }
 
-// ForceIGMPVersion puts IPV4_DEVCONF_FORCE_IGMP_VERSION. IGMP version to use; 0 is
-// automatic.
+// ForceIGMPVersion puts IPV4_DEVCONF_FORCE_IGMP_VERSION. IGMP version to use; 0 is automatic.
 func (w InetConfEncoder) ForceIGMPVersion(v uint32) { w.Uint32(IPV4_DEVCONF_FORCE_IGMP_VERSION, v) }
 
-// ARPAnnounce puts IPV4_DEVCONF_ARP_ANNOUNCE. Which source address ARP requests carry, 0
-// to 2.
+// ARPAnnounce puts IPV4_DEVCONF_ARP_ANNOUNCE. Which source address ARP requests carry, 0 to 2.
 func (w InetConfEncoder) ARPAnnounce(v uint32) { w.Uint32(IPV4_DEVCONF_ARP_ANNOUNCE, v) }
 
 // ARPIgnore puts IPV4_DEVCONF_ARP_IGNORE. Which ARP requests are answered, 0 to 8.
 func (w InetConfEncoder) ARPIgnore(v uint32) { w.Uint32(IPV4_DEVCONF_ARP_IGNORE, v) }
 
-// PromoteSecondaries puts IPV4_DEVCONF_PROMOTE_SECONDARIES. Whether a secondary address
-// moves up when its primary goes, 0 or 1.
+// PromoteSecondaries puts IPV4_DEVCONF_PROMOTE_SECONDARIES. Whether a secondary address moves up when its primary goes,
+// 0 or 1.
 func (w InetConfEncoder) PromoteSecondaries(v uint32) { w.Uint32(IPV4_DEVCONF_PROMOTE_SECONDARIES, v) }
 
-// ARPAccept puts IPV4_DEVCONF_ARP_ACCEPT. Whether unsolicited ARP creates entries; 2 only
-// within the subnet.
+// ARPAccept puts IPV4_DEVCONF_ARP_ACCEPT. Whether unsolicited ARP creates entries; 2 only within the subnet.
 func (w InetConfEncoder) ARPAccept(v uint32) { w.Uint32(IPV4_DEVCONF_ARP_ACCEPT, v) }
 
-// ARPNotify puts IPV4_DEVCONF_ARP_NOTIFY. Whether gratuitous ARP is sent when the
-// interface comes up, 0 or 1.
+// ARPNotify puts IPV4_DEVCONF_ARP_NOTIFY. Whether gratuitous ARP is sent when the interface comes up, 0 or 1.
 func (w InetConfEncoder) ARPNotify(v uint32) { w.Uint32(IPV4_DEVCONF_ARP_NOTIFY, v) }
 
-// AcceptLocal puts IPV4_DEVCONF_ACCEPT_LOCAL. Whether packets with a local source address
-// are accepted, 0 or 1.
+// AcceptLocal puts IPV4_DEVCONF_ACCEPT_LOCAL. Whether packets with a local source address are accepted, 0 or 1.
 func (w InetConfEncoder) AcceptLocal(v uint32) { w.Uint32(IPV4_DEVCONF_ACCEPT_LOCAL, v) }
 
-// SrcVMark puts IPV4_DEVCONF_SRC_VMARK. Whether the source check uses the mark of the
-// packet, 0 or 1.
+// SrcVMark puts IPV4_DEVCONF_SRC_VMARK. Whether the source check uses the mark of the packet, 0 or 1.
 func (w InetConfEncoder) SrcVMark(v uint32) { w.Uint32(IPV4_DEVCONF_SRC_VMARK, v) }
 
-// ProxyARPPvlan puts IPV4_DEVCONF_PROXY_ARP_PVLAN. Whether proxy ARP answers on the
-// interface of the request, 0 or 1.
+// ProxyARPPvlan puts IPV4_DEVCONF_PROXY_ARP_PVLAN. Whether proxy ARP answers on the interface of the request, 0 or 1.
 func (w InetConfEncoder) ProxyARPPvlan(v uint32) { w.Uint32(IPV4_DEVCONF_PROXY_ARP_PVLAN, v) }
 
 // RouteLocalNet puts IPV4_DEVCONF_ROUTE_LOCALNET. Whether 127.0.0.0/8 is routed, 0 or 1.
 func (w InetConfEncoder) RouteLocalNet(v uint32) { w.Uint32(IPV4_DEVCONF_ROUTE_LOCALNET, v) }
 
-// IGMPv2UnsolicitedReportInterval puts IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL.
-// Interval of unsolicited IGMPv2 reports, in milliseconds.
+// IGMPv2UnsolicitedReportInterval puts IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL. Interval of unsolicited IGMPv2
+// reports, in milliseconds.
 func (w InetConfEncoder) IGMPv2UnsolicitedReportInterval(v uint32) {
 	w.Uint32(IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL, v)
 }
 
-// IGMPv3UnsolicitedReportInterval puts IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL.
-// Interval of unsolicited IGMPv3 reports, in milliseconds.
+// IGMPv3UnsolicitedReportInterval puts IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL. Interval of unsolicited IGMPv3
+// reports, in milliseconds.
 func (w InetConfEncoder) IGMPv3UnsolicitedReportInterval(v uint32) {
 	w.Uint32(IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL, v)
 }
 
-// IgnoreRoutesWithLinkDown puts IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN. Whether routes
-// without carrier are ignored, 0 or 1.
+// IgnoreRoutesWithLinkDown puts IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN. Whether routes without carrier are ignored, 0
+// or 1.
 func (w InetConfEncoder) IgnoreRoutesWithLinkDown(v uint32) {
 	w.Uint32(IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN, v)
 }
 
-// DropUnicastInL2Multicast puts IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST. Whether
-// unicast IP in a link-layer multicast is dropped, 0 or 1.
+// DropUnicastInL2Multicast puts IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST. Whether unicast IP in a link-layer multicast
+// is dropped, 0 or 1.
 func (w InetConfEncoder) DropUnicastInL2Multicast(v uint32) {
 	w.Uint32(IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST, v)
 }
 
-// DropGratuitousARP puts IPV4_DEVCONF_DROP_GRATUITOUS_ARP. Whether gratuitous ARP is
-// dropped, 0 or 1.
+// DropGratuitousARP puts IPV4_DEVCONF_DROP_GRATUITOUS_ARP. Whether gratuitous ARP is dropped, 0 or 1.
 func (w InetConfEncoder) DropGratuitousARP(v uint32) { w.Uint32(IPV4_DEVCONF_DROP_GRATUITOUS_ARP, v) }
 
-// BroadcastForwarding puts IPV4_DEVCONF_BC_FORWARDING. Whether directed broadcasts are
-// forwarded, 0 or 1.
+// BroadcastForwarding puts IPV4_DEVCONF_BC_FORWARDING. Whether directed broadcasts are forwarded, 0 or 1.
 func (w InetConfEncoder) BroadcastForwarding(v uint32) { w.Uint32(IPV4_DEVCONF_BC_FORWARDING, v) }
 
-// ARPEvictNoCarrier puts IPV4_DEVCONF_ARP_EVICT_NOCARRIER. Whether ARP entries go when
-// the carrier goes, 0 or 1.
+// ARPEvictNoCarrier puts IPV4_DEVCONF_ARP_EVICT_NOCARRIER. Whether ARP entries go when the carrier goes, 0 or 1.
 func (w InetConfEncoder) ARPEvictNoCarrier(v uint32) { w.Uint32(IPV4_DEVCONF_ARP_EVICT_NOCARRIER, v) }
 
-// InetConfView reads the attributes of InetConf in place. What it returns aliases the
-// bytes given to Parse.
+// InetConfView reads the attributes of InetConf in place. What it returns aliases the bytes given to Parse.
 type InetConfView struct {
 	attrs Attrs
 	at    [34]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *InetConfView) Parse(b []byte) (err error) {
 	*v = InetConfView{}
 	v.attrs, err = InetConfSet.Index(nil, b, v.at[:])
@@ -3355,58 +3270,50 @@ func (v *InetConfView) Forwarding() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_FORWARDING])
 }
 
-// McForwarding returns IPV4_DEVCONF_MC_FORWARDING. Whether multicast packets are
-// forwarded; set by the routing daemon's socket only.
+// McForwarding returns IPV4_DEVCONF_MC_FORWARDING. Whether multicast packets are forwarded; set by the routing daemon's
+// socket only.
 func (v *InetConfView) McForwarding() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_MC_FORWARDING])
 }
 
-// ProxyARP returns IPV4_DEVCONF_PROXY_ARP. Whether ARP requests for routed addresses are
-// answered, 0 or 1.
+// ProxyARP returns IPV4_DEVCONF_PROXY_ARP. Whether ARP requests for routed addresses are answered, 0 or 1.
 func (v *InetConfView) ProxyARP() (uint32, bool) { return v.attrs.Uint32(v.at[IPV4_DEVCONF_PROXY_ARP]) }
 
-// AcceptRedirects returns IPV4_DEVCONF_ACCEPT_REDIRECTS. Whether ICMP redirects are
-// accepted, 0 or 1.
+// AcceptRedirects returns IPV4_DEVCONF_ACCEPT_REDIRECTS. Whether ICMP redirects are accepted, 0 or 1.
 func (v *InetConfView) AcceptRedirects() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_ACCEPT_REDIRECTS])
 }
 
-// SecureRedirects returns IPV4_DEVCONF_SECURE_REDIRECTS. Whether ICMP redirects are
-// accepted from known gateways only, 0 or 1.
+// SecureRedirects returns IPV4_DEVCONF_SECURE_REDIRECTS. Whether ICMP redirects are accepted from known gateways only,
+// 0 or 1.
 func (v *InetConfView) SecureRedirects() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_SECURE_REDIRECTS])
 }
 
-// SendRedirects returns IPV4_DEVCONF_SEND_REDIRECTS. Whether ICMP redirects are sent, 0
-// or 1.
+// SendRedirects returns IPV4_DEVCONF_SEND_REDIRECTS. Whether ICMP redirects are sent, 0 or 1.
 func (v *InetConfView) SendRedirects() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_SEND_REDIRECTS])
 }
 
-// SharedMedia returns IPV4_DEVCONF_SHARED_MEDIA. Whether several subnets may share the
-// link, 0 or 1.
+// SharedMedia returns IPV4_DEVCONF_SHARED_MEDIA. Whether several subnets may share the link, 0 or 1.
 func (v *InetConfView) SharedMedia() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_SHARED_MEDIA])
 }
 
-// RpFilter returns IPV4_DEVCONF_RP_FILTER. Check of the source address; 0 none, 1 strict,
-// 2 loose.
+// RpFilter returns IPV4_DEVCONF_RP_FILTER. Check of the source address; 0 none, 1 strict, 2 loose.
 func (v *InetConfView) RpFilter() (uint32, bool) { return v.attrs.Uint32(v.at[IPV4_DEVCONF_RP_FILTER]) }
 
-// AcceptSourceRoute returns IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE. Whether packets with a
-// source route are accepted, 0 or 1.
+// AcceptSourceRoute returns IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE. Whether packets with a source route are accepted, 0 or 1.
 func (v *InetConfView) AcceptSourceRoute() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE])
 }
 
-// BootpRelay returns IPV4_DEVCONF_BOOTP_RELAY. Whether packets from 0.x.x.x are accepted
-// for a relay daemon; not used.
+// BootpRelay returns IPV4_DEVCONF_BOOTP_RELAY. Whether packets from 0.x.x.x are accepted for a relay daemon; not used.
 func (v *InetConfView) BootpRelay() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_BOOTP_RELAY])
 }
 
-// LogMartians returns IPV4_DEVCONF_LOG_MARTIANS. Whether impossible addresses are logged,
-// 0 or 1.
+// LogMartians returns IPV4_DEVCONF_LOG_MARTIANS. Whether impossible addresses are logged, 0 or 1.
 func (v *InetConfView) LogMartians() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_LOG_MARTIANS])
 }
@@ -3414,14 +3321,13 @@ func (v *InetConfView) LogMartians() (uint32, bool) {
 // Tag returns IPV4_DEVCONF_TAG. A number for user space.
 func (v *InetConfView) Tag() (uint32, bool) { return v.attrs.Uint32(v.at[IPV4_DEVCONF_TAG]) }
 
-// ARPFilter returns IPV4_DEVCONF_ARPFILTER. Whether ARP requests are answered by the
-// interface of the route only, 0 or 1.
+// ARPFilter returns IPV4_DEVCONF_ARPFILTER. Whether ARP requests are answered by the interface of the route only, 0 or
+// 1.
 func (v *InetConfView) ARPFilter() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_ARPFILTER])
 }
 
-// MediumID returns IPV4_DEVCONF_MEDIUM_ID. Number of the medium for proxy ARP; 0 is its
-// own, -1 unknown.
+// MediumID returns IPV4_DEVCONF_MEDIUM_ID. Number of the medium for proxy ARP; 0 is its own, -1 unknown.
 func (v *InetConfView) MediumID() (uint32, bool) { return v.attrs.Uint32(v.at[IPV4_DEVCONF_MEDIUM_ID]) }
 
 // NoXfrm returns IPV4_DEVCONF_NOXFRM. Whether IPsec is off on output, 0 or 1.
@@ -3430,14 +3336,12 @@ func (v *InetConfView) NoXfrm() (uint32, bool) { return v.attrs.Uint32(v.at[IPV4
 // NoPolicy returns IPV4_DEVCONF_NOPOLICY. Whether IPsec policies are ignored, 0 or 1.
 func (v *InetConfView) NoPolicy() (uint32, bool) { return v.attrs.Uint32(v.at[IPV4_DEVCONF_NOPOLICY]) }
 
-// ForceIGMPVersion returns IPV4_DEVCONF_FORCE_IGMP_VERSION. IGMP version to use; 0 is
-// automatic.
+// ForceIGMPVersion returns IPV4_DEVCONF_FORCE_IGMP_VERSION. IGMP version to use; 0 is automatic.
 func (v *InetConfView) ForceIGMPVersion() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_FORCE_IGMP_VERSION])
 }
 
-// ARPAnnounce returns IPV4_DEVCONF_ARP_ANNOUNCE. Which source address ARP requests carry,
-// 0 to 2.
+// ARPAnnounce returns IPV4_DEVCONF_ARP_ANNOUNCE. Which source address ARP requests carry, 0 to 2.
 func (v *InetConfView) ARPAnnounce() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_ARP_ANNOUNCE])
 }
@@ -3447,86 +3351,76 @@ func (v *InetConfView) ARPIgnore() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_ARP_IGNORE])
 }
 
-// PromoteSecondaries returns IPV4_DEVCONF_PROMOTE_SECONDARIES. Whether a secondary
-// address moves up when its primary goes, 0 or 1.
+// PromoteSecondaries returns IPV4_DEVCONF_PROMOTE_SECONDARIES. Whether a secondary address moves up when its primary
+// goes, 0 or 1.
 func (v *InetConfView) PromoteSecondaries() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_PROMOTE_SECONDARIES])
 }
 
-// ARPAccept returns IPV4_DEVCONF_ARP_ACCEPT. Whether unsolicited ARP creates entries; 2
-// only within the subnet.
+// ARPAccept returns IPV4_DEVCONF_ARP_ACCEPT. Whether unsolicited ARP creates entries; 2 only within the subnet.
 func (v *InetConfView) ARPAccept() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_ARP_ACCEPT])
 }
 
-// ARPNotify returns IPV4_DEVCONF_ARP_NOTIFY. Whether gratuitous ARP is sent when the
-// interface comes up, 0 or 1.
+// ARPNotify returns IPV4_DEVCONF_ARP_NOTIFY. Whether gratuitous ARP is sent when the interface comes up, 0 or 1.
 func (v *InetConfView) ARPNotify() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_ARP_NOTIFY])
 }
 
-// AcceptLocal returns IPV4_DEVCONF_ACCEPT_LOCAL. Whether packets with a local source
-// address are accepted, 0 or 1.
+// AcceptLocal returns IPV4_DEVCONF_ACCEPT_LOCAL. Whether packets with a local source address are accepted, 0 or 1.
 func (v *InetConfView) AcceptLocal() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_ACCEPT_LOCAL])
 }
 
-// SrcVMark returns IPV4_DEVCONF_SRC_VMARK. Whether the source check uses the mark of the
-// packet, 0 or 1.
+// SrcVMark returns IPV4_DEVCONF_SRC_VMARK. Whether the source check uses the mark of the packet, 0 or 1.
 func (v *InetConfView) SrcVMark() (uint32, bool) { return v.attrs.Uint32(v.at[IPV4_DEVCONF_SRC_VMARK]) }
 
-// ProxyARPPvlan returns IPV4_DEVCONF_PROXY_ARP_PVLAN. Whether proxy ARP answers on the
-// interface of the request, 0 or 1.
+// ProxyARPPvlan returns IPV4_DEVCONF_PROXY_ARP_PVLAN. Whether proxy ARP answers on the interface of the request, 0 or
+// 1.
 func (v *InetConfView) ProxyARPPvlan() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_PROXY_ARP_PVLAN])
 }
 
-// RouteLocalNet returns IPV4_DEVCONF_ROUTE_LOCALNET. Whether 127.0.0.0/8 is routed, 0 or
-// 1.
+// RouteLocalNet returns IPV4_DEVCONF_ROUTE_LOCALNET. Whether 127.0.0.0/8 is routed, 0 or 1.
 func (v *InetConfView) RouteLocalNet() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_ROUTE_LOCALNET])
 }
 
-// IGMPv2UnsolicitedReportInterval returns
-// IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL. Interval of unsolicited IGMPv2
-// reports, in milliseconds.
+// IGMPv2UnsolicitedReportInterval returns IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL. Interval of unsolicited
+// IGMPv2 reports, in milliseconds.
 func (v *InetConfView) IGMPv2UnsolicitedReportInterval() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL])
 }
 
-// IGMPv3UnsolicitedReportInterval returns
-// IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL. Interval of unsolicited IGMPv3
-// reports, in milliseconds.
+// IGMPv3UnsolicitedReportInterval returns IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL. Interval of unsolicited
+// IGMPv3 reports, in milliseconds.
 func (v *InetConfView) IGMPv3UnsolicitedReportInterval() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL])
 }
 
-// IgnoreRoutesWithLinkDown returns IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN. Whether
-// routes without carrier are ignored, 0 or 1.
+// IgnoreRoutesWithLinkDown returns IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN. Whether routes without carrier are
+// ignored, 0 or 1.
 func (v *InetConfView) IgnoreRoutesWithLinkDown() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN])
 }
 
-// DropUnicastInL2Multicast returns IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST. Whether
-// unicast IP in a link-layer multicast is dropped, 0 or 1.
+// DropUnicastInL2Multicast returns IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST. Whether unicast IP in a link-layer
+// multicast is dropped, 0 or 1.
 func (v *InetConfView) DropUnicastInL2Multicast() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST])
 }
 
-// DropGratuitousARP returns IPV4_DEVCONF_DROP_GRATUITOUS_ARP. Whether gratuitous ARP is
-// dropped, 0 or 1.
+// DropGratuitousARP returns IPV4_DEVCONF_DROP_GRATUITOUS_ARP. Whether gratuitous ARP is dropped, 0 or 1.
 func (v *InetConfView) DropGratuitousARP() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_DROP_GRATUITOUS_ARP])
 }
 
-// BroadcastForwarding returns IPV4_DEVCONF_BC_FORWARDING. Whether directed broadcasts are
-// forwarded, 0 or 1.
+// BroadcastForwarding returns IPV4_DEVCONF_BC_FORWARDING. Whether directed broadcasts are forwarded, 0 or 1.
 func (v *InetConfView) BroadcastForwarding() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_BC_FORWARDING])
 }
 
-// ARPEvictNoCarrier returns IPV4_DEVCONF_ARP_EVICT_NOCARRIER. Whether ARP entries go when
-// the carrier goes, 0 or 1.
+// ARPEvictNoCarrier returns IPV4_DEVCONF_ARP_EVICT_NOCARRIER. Whether ARP entries go when the carrier goes, 0 or 1.
 func (v *InetConfView) ARPEvictNoCarrier() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IPV4_DEVCONF_ARP_EVICT_NOCARRIER])
 }
@@ -3585,8 +3479,8 @@ const (
 // Inet6Encoder puts the attributes of Inet6.
 type Inet6Encoder struct{ Nest }
 
-// Flags puts IFLA_INET6_FLAGS. State of the interface in IPv6; 0x80000000 ready, 0x10
-// solicited, 0x20 advertised, 0x40 managed, 0x80 other configuration.
+// Flags puts IFLA_INET6_FLAGS. State of the interface in IPv6; 0x80000000 ready, 0x10 solicited, 0x20 advertised, 0x40
+// managed, 0x80 other configuration.
 func (w Inet6Encoder) Flags(v uint32) { w.Uint32(IFLA_INET6_FLAGS, v) }
 
 // Conf puts IFLA_INET6_CONF. Settings, indexed by DEVCONF_*.
@@ -3616,8 +3510,7 @@ func (w Inet6Encoder) ICMP6Stats(v []uint64) {
 	}
 }
 
-// Token puts IFLA_INET6_TOKEN. Interface identifier for addresses from advertised
-// prefixes.
+// Token puts IFLA_INET6_TOKEN. Interface identifier for addresses from advertised prefixes.
 func (w Inet6Encoder) Token(v netip.Addr) { w.Addr6(IFLA_INET6_TOKEN, v) }
 
 // AddrGenMode puts IFLA_INET6_ADDR_GEN_MODE. How interface identifiers are made.
@@ -3626,15 +3519,13 @@ func (w Inet6Encoder) AddrGenMode(v AddrGenMode) { w.Uint8(IFLA_INET6_ADDR_GEN_M
 // RAMTU puts IFLA_INET6_RA_MTU. MTU that a router advertised, in bytes.
 func (w Inet6Encoder) RAMTU(v uint32) { w.Uint32(IFLA_INET6_RA_MTU, v) }
 
-// Inet6View reads the attributes of Inet6 in place. What it returns aliases the bytes
-// given to Parse.
+// Inet6View reads the attributes of Inet6 in place. What it returns aliases the bytes given to Parse.
 type Inet6View struct {
 	attrs Attrs
 	at    [10]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *Inet6View) Parse(b []byte) (err error) {
 	*v = Inet6View{}
 	v.attrs, err = Inet6Set.Index(nil, b, v.at[:])
@@ -3644,8 +3535,8 @@ func (v *Inet6View) Parse(b []byte) (err error) {
 // Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
 func (v *Inet6View) Attrs() Attrs { return v.attrs }
 
-// Flags returns IFLA_INET6_FLAGS. State of the interface in IPv6; 0x80000000 ready, 0x10
-// solicited, 0x20 advertised, 0x40 managed, 0x80 other configuration.
+// Flags returns IFLA_INET6_FLAGS. State of the interface in IPv6; 0x80000000 ready, 0x10 solicited, 0x20 advertised,
+// 0x40 managed, 0x80 other configuration.
 func (v *Inet6View) Flags() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_INET6_FLAGS]) }
 
 // Conf returns IFLA_INET6_CONF. Settings, indexed by DEVCONF_*.
@@ -3665,14 +3556,12 @@ func (v *Inet6View) CacheInfo() (s Inet6CacheInfo, ok bool) {
 	return s, ok
 }
 
-// ICMP6Stats returns IFLA_INET6_ICMP6STATS. Counters of ICMPv6; the first is their
-// number.
+// ICMP6Stats returns IFLA_INET6_ICMP6STATS. Counters of ICMPv6; the first is their number.
 func (v *Inet6View) ICMP6Stats() (Array[uint64], bool) {
 	return ArrayOf[uint64](v.attrs, v.at[IFLA_INET6_ICMP6STATS], U64)
 }
 
-// Token returns IFLA_INET6_TOKEN. Interface identifier for addresses from advertised
-// prefixes.
+// Token returns IFLA_INET6_TOKEN. Interface identifier for addresses from advertised prefixes.
 func (v *Inet6View) Token() (netip.Addr, bool) { return v.attrs.Addr(v.at[IFLA_INET6_TOKEN]) }
 
 // AddrGenMode returns IFLA_INET6_ADDR_GEN_MODE. How interface identifiers are made.
@@ -3709,19 +3598,16 @@ type MCTPEncoder struct{ Nest }
 // Net puts IFLA_MCTP_NET. MCTP network.
 func (w MCTPEncoder) Net(v uint32) { w.Uint32(IFLA_MCTP_NET, v) }
 
-// PhysBinding puts IFLA_MCTP_PHYS_BINDING. Physical transport, as DMTF DSP0239 numbers
-// them.
+// PhysBinding puts IFLA_MCTP_PHYS_BINDING. Physical transport, as DMTF DSP0239 numbers them.
 func (w MCTPEncoder) PhysBinding(v uint8) { w.Uint8(IFLA_MCTP_PHYS_BINDING, v) }
 
-// MCTPView reads the attributes of MCTP in place. What it returns aliases the bytes given
-// to Parse.
+// MCTPView reads the attributes of MCTP in place. What it returns aliases the bytes given to Parse.
 type MCTPView struct {
 	attrs Attrs
 	at    [3]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MCTPView) Parse(b []byte) (err error) {
 	*v = MCTPView{}
 	v.attrs, err = MCTPSet.Index(nil, b, v.at[:])
@@ -3734,8 +3620,7 @@ func (v *MCTPView) Attrs() Attrs { return v.attrs }
 // Net returns IFLA_MCTP_NET. MCTP network.
 func (v *MCTPView) Net() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_MCTP_NET]) }
 
-// PhysBinding returns IFLA_MCTP_PHYS_BINDING. Physical transport, as DMTF DSP0239 numbers
-// them.
+// PhysBinding returns IFLA_MCTP_PHYS_BINDING. Physical transport, as DMTF DSP0239 numbers them.
 func (v *MCTPView) PhysBinding() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_MCTP_PHYS_BINDING]) }
 
 // MCTPSet describes the attributes of MCTP.
@@ -3745,8 +3630,7 @@ var MCTPSet = Set{Name: "af-spec-mctp", Prefix: "IFLA_MCTP_",
 		IFLA_MCTP_PHYS_BINDING: {Name: "phys-binding", Type: U8, Min: 1, Max: 1},
 	}}
 
-// Attributes of AFSpecBridge. Bridge settings of a port, in messages of the family
-// AF_BRIDGE.
+// Attributes of AFSpecBridge. Bridge settings of a port, in messages of the family AF_BRIDGE.
 const (
 	IFLA_BRIDGE_FLAGS            = 0 // Whom the request is for.
 	IFLA_BRIDGE_MODE             = 1 // Mode of the switch in the network card.
@@ -3777,8 +3661,7 @@ func (w AFSpecBridgeEncoder) VLANTunnelInfo() BridgeVLANTunnelEncoder {
 // MRP puts IFLA_BRIDGE_MRP. Media redundancy protocol, attributes that no table has yet.
 func (w AFSpecBridgeEncoder) MRP(v []byte) { w.Bytes(IFLA_BRIDGE_MRP, v) }
 
-// CFM puts IFLA_BRIDGE_CFM. Connectivity fault management, attributes that no table has
-// yet.
+// CFM puts IFLA_BRIDGE_CFM. Connectivity fault management, attributes that no table has yet.
 func (w AFSpecBridgeEncoder) CFM(v []byte) { w.Bytes(IFLA_BRIDGE_CFM, v) }
 
 // MST puts IFLA_BRIDGE_MST. States in the multiple spanning trees.
@@ -3786,15 +3669,13 @@ func (w AFSpecBridgeEncoder) MST() BridgeMSTEncoder {
 	return BridgeMSTEncoder{w.Nest.Nest(IFLA_BRIDGE_MST)}
 }
 
-// AFSpecBridgeView reads the attributes of AFSpecBridge in place. What it returns aliases
-// the bytes given to Parse.
+// AFSpecBridgeView reads the attributes of AFSpecBridge in place. What it returns aliases the bytes given to Parse.
 type AFSpecBridgeView struct {
 	attrs Attrs
 	at    [7]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *AFSpecBridgeView) Parse(b []byte) (err error) {
 	*v = AFSpecBridgeView{}
 	v.attrs, err = AFSpecBridgeSet.Index(nil, b, v.at[:])
@@ -3840,12 +3721,10 @@ func (v *AFSpecBridgeView) VLANTunnelInfo() iter.Seq2[BridgeVLANTunnelView, erro
 	}
 }
 
-// MRP returns IFLA_BRIDGE_MRP. Media redundancy protocol, attributes that no table has
-// yet.
+// MRP returns IFLA_BRIDGE_MRP. Media redundancy protocol, attributes that no table has yet.
 func (v *AFSpecBridgeView) MRP() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_BRIDGE_MRP]) }
 
-// CFM returns IFLA_BRIDGE_CFM. Connectivity fault management, attributes that no table
-// has yet.
+// CFM returns IFLA_BRIDGE_CFM. Connectivity fault management, attributes that no table has yet.
 func (v *AFSpecBridgeView) CFM() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_BRIDGE_CFM]) }
 
 // MST returns IFLA_BRIDGE_MST. States in the multiple spanning trees.
@@ -3887,15 +3766,14 @@ func (w BridgeVLANTunnelEncoder) Flags(v BridgeVLANFlags) {
 	w.Uint16(IFLA_BRIDGE_VLAN_TUNNEL_FLAGS, uint16(v))
 }
 
-// BridgeVLANTunnelView reads the attributes of BridgeVLANTunnel in place. What it returns
-// aliases the bytes given to Parse.
+// BridgeVLANTunnelView reads the attributes of BridgeVLANTunnel in place. What it returns aliases the bytes given to
+// Parse.
 type BridgeVLANTunnelView struct {
 	attrs Attrs
 	at    [4]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *BridgeVLANTunnelView) Parse(b []byte) (err error) {
 	*v = BridgeVLANTunnelView{}
 	v.attrs, err = BridgeVLANTunnelSet.Index(nil, b, v.at[:])
@@ -3941,15 +3819,13 @@ func (w BridgeMSTEncoder) Entry() BridgeMSTEntryEncoder {
 	return BridgeMSTEntryEncoder{w.Nest.Nest(IFLA_BRIDGE_MST_ENTRY)}
 }
 
-// BridgeMSTView reads the attributes of BridgeMST in place. What it returns aliases the
-// bytes given to Parse.
+// BridgeMSTView reads the attributes of BridgeMST in place. What it returns aliases the bytes given to Parse.
 type BridgeMSTView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *BridgeMSTView) Parse(b []byte) (err error) {
 	*v = BridgeMSTView{}
 	v.attrs, err = BridgeMSTSet.Index(nil, b, v.at[:])
@@ -3994,15 +3870,13 @@ func (w BridgeMSTEntryEncoder) State(v BridgePortState) {
 	w.Uint8(IFLA_BRIDGE_MST_ENTRY_STATE, uint8(v))
 }
 
-// BridgeMSTEntryView reads the attributes of BridgeMSTEntry in place. What it returns
-// aliases the bytes given to Parse.
+// BridgeMSTEntryView reads the attributes of BridgeMSTEntry in place. What it returns aliases the bytes given to Parse.
 type BridgeMSTEntryView struct {
 	attrs Attrs
 	at    [3]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *BridgeMSTEntryView) Parse(b []byte) (err error) {
 	*v = BridgeMSTEntryView{}
 	v.attrs, err = BridgeMSTEntrySet.Index(nil, b, v.at[:])
@@ -4040,15 +3914,13 @@ type VfinfoListEncoder struct{ Nest }
 // Info puts IFLA_VF_INFO. One virtual function.
 func (w VfinfoListEncoder) Info() VFInfoEncoder { return VFInfoEncoder{w.Nest.Nest(IFLA_VF_INFO)} }
 
-// VfinfoListView reads the attributes of VfinfoList in place. What it returns aliases the
-// bytes given to Parse.
+// VfinfoListView reads the attributes of VfinfoList in place. What it returns aliases the bytes given to Parse.
 type VfinfoListView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VfinfoListView) Parse(b []byte) (err error) {
 	*v = VfinfoListView{}
 	v.attrs, err = VfinfoListSet.Index(nil, b, v.at[:])
@@ -4137,15 +4009,13 @@ func (w VFInfoEncoder) VLANList() VFVLANListEncoder {
 // Broadcast puts IFLA_VF_BROADCAST. Link-layer broadcast address.
 func (w VFInfoEncoder) Broadcast(v VFBroadcast) { v.put(w.Space(IFLA_VF_BROADCAST, 32)) }
 
-// VFInfoView reads the attributes of VFInfo in place. What it returns aliases the bytes
-// given to Parse.
+// VFInfoView reads the attributes of VFInfo in place. What it returns aliases the bytes given to Parse.
 type VFInfoView struct {
 	attrs Attrs
 	at    [14]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VFInfoView) Parse(b []byte) (err error) {
 	*v = VFInfoView{}
 	v.attrs, err = VFInfoSet.Index(nil, b, v.at[:])
@@ -4273,15 +4143,13 @@ type VFVLANListEncoder struct{ Nest }
 // Info puts IFLA_VF_VLAN_INFO. A VLAN.
 func (w VFVLANListEncoder) Info(v VFVLANInfo) { v.put(w.Space(IFLA_VF_VLAN_INFO, 16)) }
 
-// VFVLANListView reads the attributes of VFVLANList in place. What it returns aliases the
-// bytes given to Parse.
+// VFVLANListView reads the attributes of VFVLANList in place. What it returns aliases the bytes given to Parse.
 type VFVLANListView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VFVLANListView) Parse(b []byte) (err error) {
 	*v = VFVLANListView{}
 	v.attrs, err = VFVLANListSet.Index(nil, b, v.at[:])
@@ -4351,15 +4219,13 @@ func (w VFStatsEncoder) RxDropped(v uint64) { w.Uint64(IFLA_VF_STATS_RX_DROPPED,
 // TxDropped puts IFLA_VF_STATS_TX_DROPPED. Packets dropped on the way out.
 func (w VFStatsEncoder) TxDropped(v uint64) { w.Uint64(IFLA_VF_STATS_TX_DROPPED, v) }
 
-// VFStatsView reads the attributes of VFStats in place. What it returns aliases the bytes
-// given to Parse.
+// VFStatsView reads the attributes of VFStats in place. What it returns aliases the bytes given to Parse.
 type VFStatsView struct {
 	attrs Attrs
 	at    [9]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VFStatsView) Parse(b []byte) (err error) {
 	*v = VFStatsView{}
 	v.attrs, err = VFStatsSet.Index(nil, b, v.at[:])
@@ -4430,15 +4296,13 @@ type VFPortsEncoder struct{ Nest }
 // Port puts IFLA_VF_PORT. Port of one virtual function.
 func (w VFPortsEncoder) Port() VFPortEncoder { return VFPortEncoder{w.Nest.Nest(IFLA_VF_PORT)} }
 
-// VFPortsView reads the attributes of VFPorts in place. What it returns aliases the bytes
-// given to Parse.
+// VFPortsView reads the attributes of VFPorts in place. What it returns aliases the bytes given to Parse.
 type VFPortsView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VFPortsView) Parse(b []byte) (err error) {
 	*v = VFPortsView{}
 	v.attrs, err = VFPortsSet.Index(nil, b, v.at[:])
@@ -4501,15 +4365,13 @@ func (w VFPortEncoder) Request(v PortRequest) { w.Uint8(IFLA_PORT_REQUEST, uint8
 // Response puts IFLA_PORT_RESPONSE. What the port answers.
 func (w VFPortEncoder) Response(v PortResponse) { w.Uint16(IFLA_PORT_RESPONSE, uint16(v)) }
 
-// VFPortView reads the attributes of VFPort in place. What it returns aliases the bytes
-// given to Parse.
+// VFPortView reads the attributes of VFPort in place. What it returns aliases the bytes given to Parse.
 type VFPortView struct {
 	attrs Attrs
 	at    [8]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VFPortView) Parse(b []byte) (err error) {
 	*v = VFPortView{}
 	v.attrs, err = VFPortSet.Index(nil, b, v.at[:])
@@ -4605,15 +4467,13 @@ func (w TunEncoder) NumQueues(v uint32) { w.Uint32(IFLA_TUN_NUM_QUEUES, v) }
 // NumDisabledQueues puts IFLA_TUN_NUM_DISABLED_QUEUES. Number of queues switched off.
 func (w TunEncoder) NumDisabledQueues(v uint32) { w.Uint32(IFLA_TUN_NUM_DISABLED_QUEUES, v) }
 
-// TunView reads the attributes of Tun in place. What it returns aliases the bytes given
-// to Parse.
+// TunView reads the attributes of Tun in place. What it returns aliases the bytes given to Parse.
 type TunView struct {
 	attrs Attrs
 	at    [10]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *TunView) Parse(b []byte) (err error) {
 	*v = TunView{}
 	v.attrs, err = TunSet.Index(nil, b, v.at[:])
@@ -4681,15 +4541,13 @@ func (w VethEncoder) Peer(h IfInfomsg) LinkEncoder {
 	return LinkEncoder{n}
 }
 
-// VethView reads the attributes of Veth in place. What it returns aliases the bytes given
-// to Parse.
+// VethView reads the attributes of Veth in place. What it returns aliases the bytes given to Parse.
 type VethView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VethView) Parse(b []byte) (err error) {
 	*v = VethView{}
 	v.attrs, err = VethSet.Index(nil, b, v.at[:])
@@ -4748,15 +4606,13 @@ func (w VLANEncoder) IngressQoS() VLANQoSEncoder {
 // Protocol puts IFLA_VLAN_PROTOCOL. Ethernet type of the tag.
 func (w VLANEncoder) Protocol(v VLANProtocol) { w.Uint16BE(IFLA_VLAN_PROTOCOL, uint16(v)) }
 
-// VLANView reads the attributes of VLAN in place. What it returns aliases the bytes given
-// to Parse.
+// VLANView reads the attributes of VLAN in place. What it returns aliases the bytes given to Parse.
 type VLANView struct {
 	attrs Attrs
 	at    [6]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VLANView) Parse(b []byte) (err error) {
 	*v = VLANView{}
 	v.attrs, err = VLANSet.Index(nil, b, v.at[:])
@@ -4814,15 +4670,13 @@ type VLANQoSEncoder struct{ Nest }
 // Mapping puts IFLA_VLAN_QOS_MAPPING. One priority.
 func (w VLANQoSEncoder) Mapping(v VLANQoSMapping) { v.put(w.Space(IFLA_VLAN_QOS_MAPPING, 8)) }
 
-// VLANQoSView reads the attributes of VLANQoS in place. What it returns aliases the bytes
-// given to Parse.
+// VLANQoSView reads the attributes of VLANQoS in place. What it returns aliases the bytes given to Parse.
 type VLANQoSView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VLANQoSView) Parse(b []byte) (err error) {
 	*v = VLANQoSView{}
 	v.attrs, err = VLANQoSSet.Index(nil, b, v.at[:])
@@ -4914,8 +4768,7 @@ func (w VXLANEncoder) TOS(v uint8) { w.Uint8(IFLA_VXLAN_TOS, v) }
 // Learning puts IFLA_VXLAN_LEARNING. Whether addresses are learned, 0 or 1.
 func (w VXLANEncoder) Learning(v uint8) { w.Uint8(IFLA_VXLAN_LEARNING, v) }
 
-// Ageing puts IFLA_VXLAN_AGEING. How long an unused entry stays, in seconds; 0 is for
-// ever.
+// Ageing puts IFLA_VXLAN_AGEING. How long an unused entry stays, in seconds; 0 is for ever.
 func (w VXLANEncoder) Ageing(v uint32) { w.Uint32(IFLA_VXLAN_AGEING, v) }
 
 // Limit puts IFLA_VXLAN_LIMIT. Largest number of forwarding entries; 0 is no limit.
@@ -4948,31 +4801,25 @@ func (w VXLANEncoder) Local6(v netip.Addr) { w.Addr6(IFLA_VXLAN_LOCAL6, v) }
 // UDPCsum puts IFLA_VXLAN_UDP_CSUM. Whether IPv4 packets have a UDP checksum, 0 or 1.
 func (w VXLANEncoder) UDPCsum(v uint8) { w.Uint8(IFLA_VXLAN_UDP_CSUM, v) }
 
-// UDPZeroCsum6Tx puts IFLA_VXLAN_UDP_ZERO_CSUM6_TX. Whether IPv6 packets are sent without
-// a UDP checksum, 0 or 1.
+// UDPZeroCsum6Tx puts IFLA_VXLAN_UDP_ZERO_CSUM6_TX. Whether IPv6 packets are sent without a UDP checksum, 0 or 1.
 func (w VXLANEncoder) UDPZeroCsum6Tx(v uint8) { w.Uint8(IFLA_VXLAN_UDP_ZERO_CSUM6_TX, v) }
 
-// UDPZeroCsum6Rx puts IFLA_VXLAN_UDP_ZERO_CSUM6_RX. Whether IPv6 packets without a UDP
-// checksum are accepted, 0 or 1.
+// UDPZeroCsum6Rx puts IFLA_VXLAN_UDP_ZERO_CSUM6_RX. Whether IPv6 packets without a UDP checksum are accepted, 0 or 1.
 func (w VXLANEncoder) UDPZeroCsum6Rx(v uint8) { w.Uint8(IFLA_VXLAN_UDP_ZERO_CSUM6_RX, v) }
 
-// RemCsumTx puts IFLA_VXLAN_REMCSUM_TX. Whether checksums are left to the remote end, 0
-// or 1.
+// RemCsumTx puts IFLA_VXLAN_REMCSUM_TX. Whether checksums are left to the remote end, 0 or 1.
 func (w VXLANEncoder) RemCsumTx(v uint8) { w.Uint8(IFLA_VXLAN_REMCSUM_TX, v) }
 
-// RemCsumRx puts IFLA_VXLAN_REMCSUM_RX. Whether checksums are made for the remote end, 0
-// or 1.
+// RemCsumRx puts IFLA_VXLAN_REMCSUM_RX. Whether checksums are made for the remote end, 0 or 1.
 func (w VXLANEncoder) RemCsumRx(v uint8) { w.Uint8(IFLA_VXLAN_REMCSUM_RX, v) }
 
 // GBP puts IFLA_VXLAN_GBP. Group policy extension.
 func (w VXLANEncoder) GBP() { w.Flag(IFLA_VXLAN_GBP) }
 
-// RemCsumNoPartial puts IFLA_VXLAN_REMCSUM_NOPARTIAL. Checksums of the remote end are
-// made at once.
+// RemCsumNoPartial puts IFLA_VXLAN_REMCSUM_NOPARTIAL. Checksums of the remote end are made at once.
 func (w VXLANEncoder) RemCsumNoPartial() { w.Flag(IFLA_VXLAN_REMCSUM_NOPARTIAL) }
 
-// CollectMetadata puts IFLA_VXLAN_COLLECT_METADATA. Whether the tunnel comes from the
-// route or the packet, 0 or 1.
+// CollectMetadata puts IFLA_VXLAN_COLLECT_METADATA. Whether the tunnel comes from the route or the packet, 0 or 1.
 func (w VXLANEncoder) CollectMetadata(v uint8) { w.Uint8(IFLA_VXLAN_COLLECT_METADATA, v) }
 
 // Label puts IFLA_VXLAN_LABEL. IPv6 flow label, 20 bits.
@@ -4981,8 +4828,8 @@ func (w VXLANEncoder) Label(v uint32) { w.Uint32BE(IFLA_VXLAN_LABEL, v) }
 // GPE puts IFLA_VXLAN_GPE. Generic protocol extension.
 func (w VXLANEncoder) GPE() { w.Flag(IFLA_VXLAN_GPE) }
 
-// TTLInherit puts IFLA_VXLAN_TTL_INHERIT. Whether the TTL is that of the inner packet; 0
-// or 1 in answers, a flag in requests.
+// TTLInherit puts IFLA_VXLAN_TTL_INHERIT. Whether the TTL is that of the inner packet; 0 or 1 in answers, a flag in
+// requests.
 func (w VXLANEncoder) TTLInherit(v uint8) { w.Uint8(IFLA_VXLAN_TTL_INHERIT, v) }
 
 // SetTTLInherit puts IFLA_VXLAN_TTL_INHERIT. The TTL is that of the inner packet.
@@ -4991,34 +4838,28 @@ func (w VXLANEncoder) SetTTLInherit() { w.Flag(IFLA_VXLAN_TTL_INHERIT) }
 // DF puts IFLA_VXLAN_DF. Bit that forbids fragments of the outer packet.
 func (w VXLANEncoder) DF(v VXLANDF) { w.Uint8(IFLA_VXLAN_DF, uint8(v)) }
 
-// VNIFilter puts IFLA_VXLAN_VNIFILTER. Whether only listed network identifiers are
-// accepted, 0 or 1.
+// VNIFilter puts IFLA_VXLAN_VNIFILTER. Whether only listed network identifiers are accepted, 0 or 1.
 func (w VXLANEncoder) VNIFilter(v uint8) { w.Uint8(IFLA_VXLAN_VNIFILTER, v) }
 
-// LocalBypass puts IFLA_VXLAN_LOCALBYPASS. Whether packets to an own address bypass the
-// network, 0 or 1.
+// LocalBypass puts IFLA_VXLAN_LOCALBYPASS. Whether packets to an own address bypass the network, 0 or 1.
 func (w VXLANEncoder) LocalBypass(v uint8) { w.Uint8(IFLA_VXLAN_LOCALBYPASS, v) }
 
 // LabelPolicy puts IFLA_VXLAN_LABEL_POLICY. Where the flow label comes from.
 func (w VXLANEncoder) LabelPolicy(v VXLANLabelPolicy) { w.Uint32(IFLA_VXLAN_LABEL_POLICY, uint32(v)) }
 
-// ReservedBits puts IFLA_VXLAN_RESERVED_BITS. Bits of the header that may be set without
-// the packet being dropped.
+// ReservedBits puts IFLA_VXLAN_RESERVED_BITS. Bits of the header that may be set without the packet being dropped.
 func (w VXLANEncoder) ReservedBits(v VXLANHeader) { v.put(w.Space(IFLA_VXLAN_RESERVED_BITS, 8)) }
 
-// McRoute puts IFLA_VXLAN_MC_ROUTE. Whether multicast packets are routed by the multicast
-// tables, 0 or 1.
+// McRoute puts IFLA_VXLAN_MC_ROUTE. Whether multicast packets are routed by the multicast tables, 0 or 1.
 func (w VXLANEncoder) McRoute(v uint8) { w.Uint8(IFLA_VXLAN_MC_ROUTE, v) }
 
-// VXLANView reads the attributes of VXLAN in place. What it returns aliases the bytes
-// given to Parse.
+// VXLANView reads the attributes of VXLAN in place. What it returns aliases the bytes given to Parse.
 type VXLANView struct {
 	attrs Attrs
 	at    [35]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *VXLANView) Parse(b []byte) (err error) {
 	*v = VXLANView{}
 	v.attrs, err = VXLANSet.Index(nil, b, v.at[:])
@@ -5043,15 +4884,13 @@ func (v *VXLANView) Local() (netip.Addr, bool) { return v.attrs.Addr(v.at[IFLA_V
 // TTL returns IFLA_VXLAN_TTL. TTL of the outer packet; 0 is automatic.
 func (v *VXLANView) TTL() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_TTL]) }
 
-// TOS returns IFLA_VXLAN_TOS. Type of service of the outer packet; 1 is that of the
-// inner.
+// TOS returns IFLA_VXLAN_TOS. Type of service of the outer packet; 1 is that of the inner.
 func (v *VXLANView) TOS() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_TOS]) }
 
 // Learning returns IFLA_VXLAN_LEARNING. Whether addresses are learned, 0 or 1.
 func (v *VXLANView) Learning() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_LEARNING]) }
 
-// Ageing returns IFLA_VXLAN_AGEING. How long an unused entry stays, in seconds; 0 is for
-// ever.
+// Ageing returns IFLA_VXLAN_AGEING. How long an unused entry stays, in seconds; 0 is for ever.
 func (v *VXLANView) Ageing() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_VXLAN_AGEING]) }
 
 // Limit returns IFLA_VXLAN_LIMIT. Largest number of forwarding entries; 0 is no limit.
@@ -5064,16 +4903,13 @@ func (v *VXLANView) PortRange() (s VXLANPortRange, ok bool) {
 	return s, ok
 }
 
-// Proxy returns IFLA_VXLAN_PROXY. Whether ARP and neighbour discovery are answered, 0 or
-// 1.
+// Proxy returns IFLA_VXLAN_PROXY. Whether ARP and neighbour discovery are answered, 0 or 1.
 func (v *VXLANView) Proxy() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_PROXY]) }
 
-// RSC returns IFLA_VXLAN_RSC. Whether packets to known routers are routed at once, 0 or
-// 1.
+// RSC returns IFLA_VXLAN_RSC. Whether packets to known routers are routed at once, 0 or 1.
 func (v *VXLANView) RSC() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_RSC]) }
 
-// L2Miss returns IFLA_VXLAN_L2MISS. Whether a missing forwarding entry is reported, 0 or
-// 1.
+// L2Miss returns IFLA_VXLAN_L2MISS. Whether a missing forwarding entry is reported, 0 or 1.
 func (v *VXLANView) L2Miss() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_L2MISS]) }
 
 // L3Miss returns IFLA_VXLAN_L3MISS. Whether a missing neighbour is reported, 0 or 1.
@@ -5091,35 +4927,30 @@ func (v *VXLANView) Local6() (netip.Addr, bool) { return v.attrs.Addr(v.at[IFLA_
 // UDPCsum returns IFLA_VXLAN_UDP_CSUM. Whether IPv4 packets have a UDP checksum, 0 or 1.
 func (v *VXLANView) UDPCsum() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_UDP_CSUM]) }
 
-// UDPZeroCsum6Tx returns IFLA_VXLAN_UDP_ZERO_CSUM6_TX. Whether IPv6 packets are sent
-// without a UDP checksum, 0 or 1.
+// UDPZeroCsum6Tx returns IFLA_VXLAN_UDP_ZERO_CSUM6_TX. Whether IPv6 packets are sent without a UDP checksum, 0 or 1.
 func (v *VXLANView) UDPZeroCsum6Tx() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_VXLAN_UDP_ZERO_CSUM6_TX])
 }
 
-// UDPZeroCsum6Rx returns IFLA_VXLAN_UDP_ZERO_CSUM6_RX. Whether IPv6 packets without a UDP
-// checksum are accepted, 0 or 1.
+// UDPZeroCsum6Rx returns IFLA_VXLAN_UDP_ZERO_CSUM6_RX. Whether IPv6 packets without a UDP checksum are accepted, 0 or
+// 1.
 func (v *VXLANView) UDPZeroCsum6Rx() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_VXLAN_UDP_ZERO_CSUM6_RX])
 }
 
-// RemCsumTx returns IFLA_VXLAN_REMCSUM_TX. Whether checksums are left to the remote end,
-// 0 or 1.
+// RemCsumTx returns IFLA_VXLAN_REMCSUM_TX. Whether checksums are left to the remote end, 0 or 1.
 func (v *VXLANView) RemCsumTx() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_REMCSUM_TX]) }
 
-// RemCsumRx returns IFLA_VXLAN_REMCSUM_RX. Whether checksums are made for the remote end,
-// 0 or 1.
+// RemCsumRx returns IFLA_VXLAN_REMCSUM_RX. Whether checksums are made for the remote end, 0 or 1.
 func (v *VXLANView) RemCsumRx() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_REMCSUM_RX]) }
 
 // GBP reports whether IFLA_VXLAN_GBP is there. Group policy extension.
 func (v *VXLANView) GBP() bool { return v.attrs.Flag(v.at[IFLA_VXLAN_GBP]) }
 
-// RemCsumNoPartial reports whether IFLA_VXLAN_REMCSUM_NOPARTIAL is there. Checksums of
-// the remote end are made at once.
+// RemCsumNoPartial reports whether IFLA_VXLAN_REMCSUM_NOPARTIAL is there. Checksums of the remote end are made at once.
 func (v *VXLANView) RemCsumNoPartial() bool { return v.attrs.Flag(v.at[IFLA_VXLAN_REMCSUM_NOPARTIAL]) }
 
-// CollectMetadata returns IFLA_VXLAN_COLLECT_METADATA. Whether the tunnel comes from the
-// route or the packet, 0 or 1.
+// CollectMetadata returns IFLA_VXLAN_COLLECT_METADATA. Whether the tunnel comes from the route or the packet, 0 or 1.
 func (v *VXLANView) CollectMetadata() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_VXLAN_COLLECT_METADATA])
 }
@@ -5130,14 +4961,13 @@ func (v *VXLANView) Label() (uint32, bool) { return v.attrs.Uint32BE(v.at[IFLA_V
 // GPE reports whether IFLA_VXLAN_GPE is there. Generic protocol extension.
 func (v *VXLANView) GPE() bool { return v.attrs.Flag(v.at[IFLA_VXLAN_GPE]) }
 
-// TTLInherit returns IFLA_VXLAN_TTL_INHERIT. Whether the TTL is that of the inner packet;
-// 0 or 1 in answers, a flag in requests.
+// TTLInherit returns IFLA_VXLAN_TTL_INHERIT. Whether the TTL is that of the inner packet; 0 or 1 in answers, a flag in
+// requests.
 func (v *VXLANView) TTLInherit() (uint8, bool) {
 	return v.attrs.Uint8(When(!v.attrs.Empty(v.at[IFLA_VXLAN_TTL_INHERIT]), v.at[IFLA_VXLAN_TTL_INHERIT]))
 }
 
-// SetTTLInherit reports whether IFLA_VXLAN_TTL_INHERIT is there. The TTL is that of the
-// inner packet.
+// SetTTLInherit reports whether IFLA_VXLAN_TTL_INHERIT is there. The TTL is that of the inner packet.
 func (v *VXLANView) SetTTLInherit() bool {
 	return v.attrs.Flag(When(v.attrs.Empty(v.at[IFLA_VXLAN_TTL_INHERIT]), v.at[IFLA_VXLAN_TTL_INHERIT]))
 }
@@ -5145,12 +4975,10 @@ func (v *VXLANView) SetTTLInherit() bool {
 // DF returns IFLA_VXLAN_DF. Bit that forbids fragments of the outer packet.
 func (v *VXLANView) DF() (VXLANDF, bool) { return As[VXLANDF](v.attrs.Uint8(v.at[IFLA_VXLAN_DF])) }
 
-// VNIFilter returns IFLA_VXLAN_VNIFILTER. Whether only listed network identifiers are
-// accepted, 0 or 1.
+// VNIFilter returns IFLA_VXLAN_VNIFILTER. Whether only listed network identifiers are accepted, 0 or 1.
 func (v *VXLANView) VNIFilter() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_VNIFILTER]) }
 
-// LocalBypass returns IFLA_VXLAN_LOCALBYPASS. Whether packets to an own address bypass
-// the network, 0 or 1.
+// LocalBypass returns IFLA_VXLAN_LOCALBYPASS. Whether packets to an own address bypass the network, 0 or 1.
 func (v *VXLANView) LocalBypass() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_LOCALBYPASS]) }
 
 // LabelPolicy returns IFLA_VXLAN_LABEL_POLICY. Where the flow label comes from.
@@ -5158,16 +4986,14 @@ func (v *VXLANView) LabelPolicy() (VXLANLabelPolicy, bool) {
 	return As[VXLANLabelPolicy](v.attrs.Uint32(v.at[IFLA_VXLAN_LABEL_POLICY]))
 }
 
-// ReservedBits returns IFLA_VXLAN_RESERVED_BITS. Bits of the header that may be set
-// without the packet being dropped.
+// ReservedBits returns IFLA_VXLAN_RESERVED_BITS. Bits of the header that may be set without the packet being dropped.
 func (v *VXLANView) ReservedBits() (s VXLANHeader, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[IFLA_VXLAN_RESERVED_BITS])
 	s.Parse(b)
 	return s, ok
 }
 
-// McRoute returns IFLA_VXLAN_MC_ROUTE. Whether multicast packets are routed by the
-// multicast tables, 0 or 1.
+// McRoute returns IFLA_VXLAN_MC_ROUTE. Whether multicast packets are routed by the multicast tables, 0 or 1.
 func (v *VXLANView) McRoute() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_VXLAN_MC_ROUTE]) }
 
 // VXLANSet describes the attributes of VXLAN.
@@ -5231,8 +5057,7 @@ func (w MacvlanEncoder) Mode(v MacvlanMode) { w.Uint32(IFLA_MACVLAN_MODE, uint32
 // Flags puts IFLA_MACVLAN_FLAGS. Flags.
 func (w MacvlanEncoder) Flags(v MacvlanFlags) { w.Uint16(IFLA_MACVLAN_FLAGS, uint16(v)) }
 
-// MacAddrMode puts IFLA_MACVLAN_MACADDR_MODE. What happens to the list of source
-// addresses.
+// MacAddrMode puts IFLA_MACVLAN_MACADDR_MODE. What happens to the list of source addresses.
 func (w MacvlanEncoder) MacAddrMode(v MacvlanAddrMode) {
 	w.Uint32(IFLA_MACVLAN_MACADDR_MODE, uint32(v))
 }
@@ -5248,27 +5073,22 @@ func (w MacvlanEncoder) MacAddrData() MacvlanAddrsEncoder {
 // MacAddrCount puts IFLA_MACVLAN_MACADDR_COUNT. Number of source addresses.
 func (w MacvlanEncoder) MacAddrCount(v uint32) { w.Uint32(IFLA_MACVLAN_MACADDR_COUNT, v) }
 
-// BroadcastQueueLen puts IFLA_MACVLAN_BC_QUEUE_LEN. Length asked for the queue of
-// broadcast packets, in packets.
+// BroadcastQueueLen puts IFLA_MACVLAN_BC_QUEUE_LEN. Length asked for the queue of broadcast packets, in packets.
 func (w MacvlanEncoder) BroadcastQueueLen(v uint32) { w.Uint32(IFLA_MACVLAN_BC_QUEUE_LEN, v) }
 
-// BroadcastQueueLenUsed puts IFLA_MACVLAN_BC_QUEUE_LEN_USED. Length of the queue of
-// broadcast packets, in packets.
+// BroadcastQueueLenUsed puts IFLA_MACVLAN_BC_QUEUE_LEN_USED. Length of the queue of broadcast packets, in packets.
 func (w MacvlanEncoder) BroadcastQueueLenUsed(v uint32) { w.Uint32(IFLA_MACVLAN_BC_QUEUE_LEN_USED, v) }
 
-// BroadcastCutoff puts IFLA_MACVLAN_BC_CUTOFF. Number of devices from which broadcasts
-// are queued; negative is never.
+// BroadcastCutoff puts IFLA_MACVLAN_BC_CUTOFF. Number of devices from which broadcasts are queued; negative is never.
 func (w MacvlanEncoder) BroadcastCutoff(v int32) { w.Uint32(IFLA_MACVLAN_BC_CUTOFF, uint32(v)) }
 
-// MacvlanView reads the attributes of Macvlan in place. What it returns aliases the bytes
-// given to Parse.
+// MacvlanView reads the attributes of Macvlan in place. What it returns aliases the bytes given to Parse.
 type MacvlanView struct {
 	attrs Attrs
 	at    [10]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MacvlanView) Parse(b []byte) (err error) {
 	*v = MacvlanView{}
 	v.attrs, err = MacvlanSet.Index(nil, b, v.at[:])
@@ -5288,8 +5108,7 @@ func (v *MacvlanView) Flags() (MacvlanFlags, bool) {
 	return As[MacvlanFlags](v.attrs.Uint16(v.at[IFLA_MACVLAN_FLAGS]))
 }
 
-// MacAddrMode returns IFLA_MACVLAN_MACADDR_MODE. What happens to the list of source
-// addresses.
+// MacAddrMode returns IFLA_MACVLAN_MACADDR_MODE. What happens to the list of source addresses.
 func (v *MacvlanView) MacAddrMode() (MacvlanAddrMode, bool) {
 	return As[MacvlanAddrMode](v.attrs.Uint32(v.at[IFLA_MACVLAN_MACADDR_MODE]))
 }
@@ -5308,20 +5127,18 @@ func (v *MacvlanView) MacAddrCount() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_MACVLAN_MACADDR_COUNT])
 }
 
-// BroadcastQueueLen returns IFLA_MACVLAN_BC_QUEUE_LEN. Length asked for the queue of
-// broadcast packets, in packets.
+// BroadcastQueueLen returns IFLA_MACVLAN_BC_QUEUE_LEN. Length asked for the queue of broadcast packets, in packets.
 func (v *MacvlanView) BroadcastQueueLen() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_MACVLAN_BC_QUEUE_LEN])
 }
 
-// BroadcastQueueLenUsed returns IFLA_MACVLAN_BC_QUEUE_LEN_USED. Length of the queue of
-// broadcast packets, in packets.
+// BroadcastQueueLenUsed returns IFLA_MACVLAN_BC_QUEUE_LEN_USED. Length of the queue of broadcast packets, in packets.
 func (v *MacvlanView) BroadcastQueueLenUsed() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_MACVLAN_BC_QUEUE_LEN_USED])
 }
 
-// BroadcastCutoff returns IFLA_MACVLAN_BC_CUTOFF. Number of devices from which broadcasts
-// are queued; negative is never.
+// BroadcastCutoff returns IFLA_MACVLAN_BC_CUTOFF. Number of devices from which broadcasts are queued; negative is
+// never.
 func (v *MacvlanView) BroadcastCutoff() (int32, bool) {
 	return As[int32](v.attrs.Uint32(v.at[IFLA_MACVLAN_BC_CUTOFF]))
 }
@@ -5346,15 +5163,13 @@ type MacvlanAddrsEncoder struct{ Nest }
 // MacAddr puts IFLA_MACVLAN_MACADDR. A source address.
 func (w MacvlanAddrsEncoder) MacAddr(v []byte) { w.Bytes(IFLA_MACVLAN_MACADDR, v) }
 
-// MacvlanAddrsView reads the attributes of MacvlanAddrs in place. What it returns aliases
-// the bytes given to Parse.
+// MacvlanAddrsView reads the attributes of MacvlanAddrs in place. What it returns aliases the bytes given to Parse.
 type MacvlanAddrsView struct {
 	attrs Attrs
 	at    [5]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MacvlanAddrsView) Parse(b []byte) (err error) {
 	*v = MacvlanAddrsView{}
 	v.attrs, err = MacvlanAddrsSet.Index(nil, b, v.at[:])
@@ -5438,23 +5253,19 @@ const (
 // BridgeEncoder puts the attributes of Bridge.
 type BridgeEncoder struct{ Nest }
 
-// ForwardDelay puts IFLA_BR_FORWARD_DELAY. Time in the listening and in the learning
-// state, in units of 1/100 s.
+// ForwardDelay puts IFLA_BR_FORWARD_DELAY. Time in the listening and in the learning state, in units of 1/100 s.
 func (w BridgeEncoder) ForwardDelay(v uint32) { w.Uint32(IFLA_BR_FORWARD_DELAY, v) }
 
 // HelloTime puts IFLA_BR_HELLO_TIME. Time between hello packets, in units of 1/100 s.
 func (w BridgeEncoder) HelloTime(v uint32) { w.Uint32(IFLA_BR_HELLO_TIME, v) }
 
-// MaxAge puts IFLA_BR_MAX_AGE. Time after which another bridge is taken for dead, in
-// units of 1/100 s.
+// MaxAge puts IFLA_BR_MAX_AGE. Time after which another bridge is taken for dead, in units of 1/100 s.
 func (w BridgeEncoder) MaxAge(v uint32) { w.Uint32(IFLA_BR_MAX_AGE, v) }
 
-// AgeingTime puts IFLA_BR_AGEING_TIME. Time that learned addresses stay, in units of
-// 1/100 s.
+// AgeingTime puts IFLA_BR_AGEING_TIME. Time that learned addresses stay, in units of 1/100 s.
 func (w BridgeEncoder) AgeingTime(v uint32) { w.Uint32(IFLA_BR_AGEING_TIME, v) }
 
-// STPState puts IFLA_BR_STP_STATE. Spanning tree; 0 off, 1 in the kernel, 2 in user
-// space.
+// STPState puts IFLA_BR_STP_STATE. Spanning tree; 0 off, 1 in the kernel, 2 in user space.
 func (w BridgeEncoder) STPState(v uint32) { w.Uint32(IFLA_BR_STP_STATE, v) }
 
 // Priority puts IFLA_BR_PRIORITY. Priority in the spanning tree.
@@ -5466,8 +5277,7 @@ func (w BridgeEncoder) VLANFiltering(v uint8) { w.Uint8(IFLA_BR_VLAN_FILTERING, 
 // VLANProtocol puts IFLA_BR_VLAN_PROTOCOL. Ethernet type of VLAN tags.
 func (w BridgeEncoder) VLANProtocol(v VLANProtocol) { w.Uint16BE(IFLA_BR_VLAN_PROTOCOL, uint16(v)) }
 
-// GroupFwdMask puts IFLA_BR_GROUP_FWD_MASK. Link-local groups to forward, bit n for the
-// group 01:80:c2:00:00:0n.
+// GroupFwdMask puts IFLA_BR_GROUP_FWD_MASK. Link-local groups to forward, bit n for the group 01:80:c2:00:00:0n.
 func (w BridgeEncoder) GroupFwdMask(v uint16) { w.Uint16(IFLA_BR_GROUP_FWD_MASK, v) }
 
 // RootID puts IFLA_BR_ROOT_ID. Root of the spanning tree.
@@ -5485,24 +5295,19 @@ func (w BridgeEncoder) RootPathCost(v uint32) { w.Uint32(IFLA_BR_ROOT_PATH_COST,
 // TopologyChange puts IFLA_BR_TOPOLOGY_CHANGE. Whether the topology is changing, 0 or 1.
 func (w BridgeEncoder) TopologyChange(v uint8) { w.Uint8(IFLA_BR_TOPOLOGY_CHANGE, v) }
 
-// TopologyChangeDetected puts IFLA_BR_TOPOLOGY_CHANGE_DETECTED. Whether a change was
-// detected here, 0 or 1.
+// TopologyChangeDetected puts IFLA_BR_TOPOLOGY_CHANGE_DETECTED. Whether a change was detected here, 0 or 1.
 func (w BridgeEncoder) TopologyChangeDetected(v uint8) { w.Uint8(IFLA_BR_TOPOLOGY_CHANGE_DETECTED, v) }
 
-// HelloTimer puts IFLA_BR_HELLO_TIMER. Time until the next hello packet, in units of
-// 1/100 s.
+// HelloTimer puts IFLA_BR_HELLO_TIMER. Time until the next hello packet, in units of 1/100 s.
 func (w BridgeEncoder) HelloTimer(v uint64) { w.Uint64(IFLA_BR_HELLO_TIMER, v) }
 
-// TCNTimer puts IFLA_BR_TCN_TIMER. Time until the next notice of a change, in units of
-// 1/100 s.
+// TCNTimer puts IFLA_BR_TCN_TIMER. Time until the next notice of a change, in units of 1/100 s.
 func (w BridgeEncoder) TCNTimer(v uint64) { w.Uint64(IFLA_BR_TCN_TIMER, v) }
 
-// TopologyChangeTimer puts IFLA_BR_TOPOLOGY_CHANGE_TIMER. Time until the change is over,
-// in units of 1/100 s.
+// TopologyChangeTimer puts IFLA_BR_TOPOLOGY_CHANGE_TIMER. Time until the change is over, in units of 1/100 s.
 func (w BridgeEncoder) TopologyChangeTimer(v uint64) { w.Uint64(IFLA_BR_TOPOLOGY_CHANGE_TIMER, v) }
 
-// GCTimer puts IFLA_BR_GC_TIMER. Time until old addresses are collected, in units of
-// 1/100 s.
+// GCTimer puts IFLA_BR_GC_TIMER. Time until old addresses are collected, in units of 1/100 s.
 func (w BridgeEncoder) GCTimer(v uint64) { w.Uint64(IFLA_BR_GC_TIMER, v) }
 
 // GroupAddr puts IFLA_BR_GROUP_ADDR. Group address of the spanning tree protocol.
@@ -5511,15 +5316,13 @@ func (w BridgeEncoder) GroupAddr(v []byte) { w.Bytes(IFLA_BR_GROUP_ADDR, v) }
 // FDBFlush puts IFLA_BR_FDB_FLUSH. Forget learned addresses.
 func (w BridgeEncoder) FDBFlush() { w.Flag(IFLA_BR_FDB_FLUSH) }
 
-// McastRouter puts IFLA_BR_MCAST_ROUTER. Whether the bridge is taken for a multicast
-// router.
+// McastRouter puts IFLA_BR_MCAST_ROUTER. Whether the bridge is taken for a multicast router.
 func (w BridgeEncoder) McastRouter(v BridgeMulticastRouter) { w.Uint8(IFLA_BR_MCAST_ROUTER, uint8(v)) }
 
 // McastSnooping puts IFLA_BR_MCAST_SNOOPING. Whether multicast is snooped, 0 or 1.
 func (w BridgeEncoder) McastSnooping(v uint8) { w.Uint8(IFLA_BR_MCAST_SNOOPING, v) }
 
-// McastQueryUseIfAddr puts IFLA_BR_MCAST_QUERY_USE_IFADDR. Whether queries have the
-// bridge's address, 0 or 1.
+// McastQueryUseIfAddr puts IFLA_BR_MCAST_QUERY_USE_IFADDR. Whether queries have the bridge's address, 0 or 1.
 func (w BridgeEncoder) McastQueryUseIfAddr(v uint8) { w.Uint8(IFLA_BR_MCAST_QUERY_USE_IFADDR, v) }
 
 // McastQuerier puts IFLA_BR_MCAST_QUERIER. Whether the bridge sends queries, 0 or 1.
@@ -5531,39 +5334,36 @@ func (w BridgeEncoder) McastHashElasticity(v uint32) { w.Uint32(IFLA_BR_MCAST_HA
 // McastHashMax puts IFLA_BR_MCAST_HASH_MAX. Largest number of multicast entries.
 func (w BridgeEncoder) McastHashMax(v uint32) { w.Uint32(IFLA_BR_MCAST_HASH_MAX, v) }
 
-// McastLastMemberCount puts IFLA_BR_MCAST_LAST_MEMBER_CNT. Queries before a group is
-// given up.
+// McastLastMemberCount puts IFLA_BR_MCAST_LAST_MEMBER_CNT. Queries before a group is given up.
 func (w BridgeEncoder) McastLastMemberCount(v uint32) { w.Uint32(IFLA_BR_MCAST_LAST_MEMBER_CNT, v) }
 
 // McastStartupQueryCount puts IFLA_BR_MCAST_STARTUP_QUERY_CNT. Queries at the start.
 func (w BridgeEncoder) McastStartupQueryCount(v uint32) { w.Uint32(IFLA_BR_MCAST_STARTUP_QUERY_CNT, v) }
 
-// McastLastMemberInterval puts IFLA_BR_MCAST_LAST_MEMBER_INTVL. Time between queries
-// before a group is given up, in units of 1/100 s.
+// McastLastMemberInterval puts IFLA_BR_MCAST_LAST_MEMBER_INTVL. Time between queries before a group is given up, in
+// units of 1/100 s.
 func (w BridgeEncoder) McastLastMemberInterval(v uint64) {
 	w.Uint64(IFLA_BR_MCAST_LAST_MEMBER_INTVL, v)
 }
 
-// McastMembershipInterval puts IFLA_BR_MCAST_MEMBERSHIP_INTVL. Time after which a silent
-// member is gone, in units of 1/100 s.
+// McastMembershipInterval puts IFLA_BR_MCAST_MEMBERSHIP_INTVL. Time after which a silent member is gone, in units of
+// 1/100 s.
 func (w BridgeEncoder) McastMembershipInterval(v uint64) { w.Uint64(IFLA_BR_MCAST_MEMBERSHIP_INTVL, v) }
 
-// McastQuerierInterval puts IFLA_BR_MCAST_QUERIER_INTVL. Time after which another querier
-// is gone, in units of 1/100 s.
+// McastQuerierInterval puts IFLA_BR_MCAST_QUERIER_INTVL. Time after which another querier is gone, in units of 1/100 s.
 func (w BridgeEncoder) McastQuerierInterval(v uint64) { w.Uint64(IFLA_BR_MCAST_QUERIER_INTVL, v) }
 
-// McastQueryInterval puts IFLA_BR_MCAST_QUERY_INTVL. Time between queries, in units of
-// 1/100 s.
+// McastQueryInterval puts IFLA_BR_MCAST_QUERY_INTVL. Time between queries, in units of 1/100 s.
 func (w BridgeEncoder) McastQueryInterval(v uint64) { w.Uint64(IFLA_BR_MCAST_QUERY_INTVL, v) }
 
-// McastQueryResponseInterval puts IFLA_BR_MCAST_QUERY_RESPONSE_INTVL. Time in which
-// members answer, in units of 1/100 s.
+// McastQueryResponseInterval puts IFLA_BR_MCAST_QUERY_RESPONSE_INTVL. Time in which members answer, in units of 1/100
+// s.
 func (w BridgeEncoder) McastQueryResponseInterval(v uint64) {
 	w.Uint64(IFLA_BR_MCAST_QUERY_RESPONSE_INTVL, v)
 }
 
-// McastStartupQueryInterval puts IFLA_BR_MCAST_STARTUP_QUERY_INTVL. Time between queries
-// at the start, in units of 1/100 s.
+// McastStartupQueryInterval puts IFLA_BR_MCAST_STARTUP_QUERY_INTVL. Time between queries at the start, in units of
+// 1/100 s.
 func (w BridgeEncoder) McastStartupQueryInterval(v uint64) {
 	w.Uint64(IFLA_BR_MCAST_STARTUP_QUERY_INTVL, v)
 }
@@ -5577,15 +5377,13 @@ func (w BridgeEncoder) NFCallIP6Tables(v uint8) { w.Uint8(IFLA_BR_NF_CALL_IP6TAB
 // NFCallARPTables puts IFLA_BR_NF_CALL_ARPTABLES. Whether packets pass arptables, 0 or 1.
 func (w BridgeEncoder) NFCallARPTables(v uint8) { w.Uint8(IFLA_BR_NF_CALL_ARPTABLES, v) }
 
-// VLANDefaultPVID puts IFLA_BR_VLAN_DEFAULT_PVID. VLAN of new ports, 1 to 4094; 0 is
-// none.
+// VLANDefaultPVID puts IFLA_BR_VLAN_DEFAULT_PVID. VLAN of new ports, 1 to 4094; 0 is none.
 func (w BridgeEncoder) VLANDefaultPVID(v uint16) { w.Uint16(IFLA_BR_VLAN_DEFAULT_PVID, v) }
 
 // VLANStatsEnabled puts IFLA_BR_VLAN_STATS_ENABLED. Whether VLANs have counters, 0 or 1.
 func (w BridgeEncoder) VLANStatsEnabled(v uint8) { w.Uint8(IFLA_BR_VLAN_STATS_ENABLED, v) }
 
-// McastStatsEnabled puts IFLA_BR_MCAST_STATS_ENABLED. Whether multicast has counters, 0
-// or 1.
+// McastStatsEnabled puts IFLA_BR_MCAST_STATS_ENABLED. Whether multicast has counters, 0 or 1.
 func (w BridgeEncoder) McastStatsEnabled(v uint8) { w.Uint8(IFLA_BR_MCAST_STATS_ENABLED, v) }
 
 // McastIGMPVersion puts IFLA_BR_MCAST_IGMP_VERSION. IGMP version, 2 or 3.
@@ -5594,8 +5392,7 @@ func (w BridgeEncoder) McastIGMPVersion(v uint8) { w.Uint8(IFLA_BR_MCAST_IGMP_VE
 // McastMLDVersion puts IFLA_BR_MCAST_MLD_VERSION. MLD version, 1 or 2.
 func (w BridgeEncoder) McastMLDVersion(v uint8) { w.Uint8(IFLA_BR_MCAST_MLD_VERSION, v) }
 
-// VLANStatsPerPort puts IFLA_BR_VLAN_STATS_PER_PORT. Whether VLANs have counters on every
-// port, 0 or 1.
+// VLANStatsPerPort puts IFLA_BR_VLAN_STATS_PER_PORT. Whether VLANs have counters on every port, 0 or 1.
 func (w BridgeEncoder) VLANStatsPerPort(v uint8) { w.Uint8(IFLA_BR_VLAN_STATS_PER_PORT, v) }
 
 // Options puts IFLA_BR_MULTI_BOOLOPT. More options.
@@ -5609,19 +5406,16 @@ func (w BridgeEncoder) McastQuerierState() BridgeQuerierEncoder {
 // FDBLearned puts IFLA_BR_FDB_N_LEARNED. Number of learned addresses.
 func (w BridgeEncoder) FDBLearned(v uint32) { w.Uint32(IFLA_BR_FDB_N_LEARNED, v) }
 
-// FDBMaxLearned puts IFLA_BR_FDB_MAX_LEARNED. Largest number of learned addresses; 0 is
-// no limit.
+// FDBMaxLearned puts IFLA_BR_FDB_MAX_LEARNED. Largest number of learned addresses; 0 is no limit.
 func (w BridgeEncoder) FDBMaxLearned(v uint32) { w.Uint32(IFLA_BR_FDB_MAX_LEARNED, v) }
 
-// BridgeView reads the attributes of Bridge in place. What it returns aliases the bytes
-// given to Parse.
+// BridgeView reads the attributes of Bridge in place. What it returns aliases the bytes given to Parse.
 type BridgeView struct {
 	attrs Attrs
 	at    [50]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *BridgeView) Parse(b []byte) (err error) {
 	*v = BridgeView{}
 	v.attrs, err = BridgeSet.Index(nil, b, v.at[:])
@@ -5631,8 +5425,7 @@ func (v *BridgeView) Parse(b []byte) (err error) {
 // Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
 func (v *BridgeView) Attrs() Attrs { return v.attrs }
 
-// ForwardDelay returns IFLA_BR_FORWARD_DELAY. Time in the listening and in the learning
-// state, in units of 1/100 s.
+// ForwardDelay returns IFLA_BR_FORWARD_DELAY. Time in the listening and in the learning state, in units of 1/100 s.
 func (v *BridgeView) ForwardDelay() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BR_FORWARD_DELAY])
 }
@@ -5640,16 +5433,13 @@ func (v *BridgeView) ForwardDelay() (uint32, bool) {
 // HelloTime returns IFLA_BR_HELLO_TIME. Time between hello packets, in units of 1/100 s.
 func (v *BridgeView) HelloTime() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_BR_HELLO_TIME]) }
 
-// MaxAge returns IFLA_BR_MAX_AGE. Time after which another bridge is taken for dead, in
-// units of 1/100 s.
+// MaxAge returns IFLA_BR_MAX_AGE. Time after which another bridge is taken for dead, in units of 1/100 s.
 func (v *BridgeView) MaxAge() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_BR_MAX_AGE]) }
 
-// AgeingTime returns IFLA_BR_AGEING_TIME. Time that learned addresses stay, in units of
-// 1/100 s.
+// AgeingTime returns IFLA_BR_AGEING_TIME. Time that learned addresses stay, in units of 1/100 s.
 func (v *BridgeView) AgeingTime() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_BR_AGEING_TIME]) }
 
-// STPState returns IFLA_BR_STP_STATE. Spanning tree; 0 off, 1 in the kernel, 2 in user
-// space.
+// STPState returns IFLA_BR_STP_STATE. Spanning tree; 0 off, 1 in the kernel, 2 in user space.
 func (v *BridgeView) STPState() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_BR_STP_STATE]) }
 
 // Priority returns IFLA_BR_PRIORITY. Priority in the spanning tree.
@@ -5665,8 +5455,7 @@ func (v *BridgeView) VLANProtocol() (VLANProtocol, bool) {
 	return As[VLANProtocol](v.attrs.Uint16BE(v.at[IFLA_BR_VLAN_PROTOCOL]))
 }
 
-// GroupFwdMask returns IFLA_BR_GROUP_FWD_MASK. Link-local groups to forward, bit n for
-// the group 01:80:c2:00:00:0n.
+// GroupFwdMask returns IFLA_BR_GROUP_FWD_MASK. Link-local groups to forward, bit n for the group 01:80:c2:00:00:0n.
 func (v *BridgeView) GroupFwdMask() (uint16, bool) {
 	return v.attrs.Uint16(v.at[IFLA_BR_GROUP_FWD_MASK])
 }
@@ -5693,34 +5482,28 @@ func (v *BridgeView) RootPathCost() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BR_ROOT_PATH_COST])
 }
 
-// TopologyChange returns IFLA_BR_TOPOLOGY_CHANGE. Whether the topology is changing, 0 or
-// 1.
+// TopologyChange returns IFLA_BR_TOPOLOGY_CHANGE. Whether the topology is changing, 0 or 1.
 func (v *BridgeView) TopologyChange() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BR_TOPOLOGY_CHANGE])
 }
 
-// TopologyChangeDetected returns IFLA_BR_TOPOLOGY_CHANGE_DETECTED. Whether a change was
-// detected here, 0 or 1.
+// TopologyChangeDetected returns IFLA_BR_TOPOLOGY_CHANGE_DETECTED. Whether a change was detected here, 0 or 1.
 func (v *BridgeView) TopologyChangeDetected() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BR_TOPOLOGY_CHANGE_DETECTED])
 }
 
-// HelloTimer returns IFLA_BR_HELLO_TIMER. Time until the next hello packet, in units of
-// 1/100 s.
+// HelloTimer returns IFLA_BR_HELLO_TIMER. Time until the next hello packet, in units of 1/100 s.
 func (v *BridgeView) HelloTimer() (uint64, bool) { return v.attrs.Uint64(v.at[IFLA_BR_HELLO_TIMER]) }
 
-// TCNTimer returns IFLA_BR_TCN_TIMER. Time until the next notice of a change, in units of
-// 1/100 s.
+// TCNTimer returns IFLA_BR_TCN_TIMER. Time until the next notice of a change, in units of 1/100 s.
 func (v *BridgeView) TCNTimer() (uint64, bool) { return v.attrs.Uint64(v.at[IFLA_BR_TCN_TIMER]) }
 
-// TopologyChangeTimer returns IFLA_BR_TOPOLOGY_CHANGE_TIMER. Time until the change is
-// over, in units of 1/100 s.
+// TopologyChangeTimer returns IFLA_BR_TOPOLOGY_CHANGE_TIMER. Time until the change is over, in units of 1/100 s.
 func (v *BridgeView) TopologyChangeTimer() (uint64, bool) {
 	return v.attrs.Uint64(v.at[IFLA_BR_TOPOLOGY_CHANGE_TIMER])
 }
 
-// GCTimer returns IFLA_BR_GC_TIMER. Time until old addresses are collected, in units of
-// 1/100 s.
+// GCTimer returns IFLA_BR_GC_TIMER. Time until old addresses are collected, in units of 1/100 s.
 func (v *BridgeView) GCTimer() (uint64, bool) { return v.attrs.Uint64(v.at[IFLA_BR_GC_TIMER]) }
 
 // GroupAddr returns IFLA_BR_GROUP_ADDR. Group address of the spanning tree protocol.
@@ -5729,8 +5512,7 @@ func (v *BridgeView) GroupAddr() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA
 // FDBFlush reports whether IFLA_BR_FDB_FLUSH is there. Forget learned addresses.
 func (v *BridgeView) FDBFlush() bool { return v.attrs.Flag(v.at[IFLA_BR_FDB_FLUSH]) }
 
-// McastRouter returns IFLA_BR_MCAST_ROUTER. Whether the bridge is taken for a multicast
-// router.
+// McastRouter returns IFLA_BR_MCAST_ROUTER. Whether the bridge is taken for a multicast router.
 func (v *BridgeView) McastRouter() (BridgeMulticastRouter, bool) {
 	return As[BridgeMulticastRouter](v.attrs.Uint8(v.at[IFLA_BR_MCAST_ROUTER]))
 }
@@ -5740,8 +5522,7 @@ func (v *BridgeView) McastSnooping() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BR_MCAST_SNOOPING])
 }
 
-// McastQueryUseIfAddr returns IFLA_BR_MCAST_QUERY_USE_IFADDR. Whether queries have the
-// bridge's address, 0 or 1.
+// McastQueryUseIfAddr returns IFLA_BR_MCAST_QUERY_USE_IFADDR. Whether queries have the bridge's address, 0 or 1.
 func (v *BridgeView) McastQueryUseIfAddr() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BR_MCAST_QUERY_USE_IFADDR])
 }
@@ -5759,8 +5540,7 @@ func (v *BridgeView) McastHashMax() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BR_MCAST_HASH_MAX])
 }
 
-// McastLastMemberCount returns IFLA_BR_MCAST_LAST_MEMBER_CNT. Queries before a group is
-// given up.
+// McastLastMemberCount returns IFLA_BR_MCAST_LAST_MEMBER_CNT. Queries before a group is given up.
 func (v *BridgeView) McastLastMemberCount() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BR_MCAST_LAST_MEMBER_CNT])
 }
@@ -5770,38 +5550,37 @@ func (v *BridgeView) McastStartupQueryCount() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BR_MCAST_STARTUP_QUERY_CNT])
 }
 
-// McastLastMemberInterval returns IFLA_BR_MCAST_LAST_MEMBER_INTVL. Time between queries
-// before a group is given up, in units of 1/100 s.
+// McastLastMemberInterval returns IFLA_BR_MCAST_LAST_MEMBER_INTVL. Time between queries before a group is given up, in
+// units of 1/100 s.
 func (v *BridgeView) McastLastMemberInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[IFLA_BR_MCAST_LAST_MEMBER_INTVL])
 }
 
-// McastMembershipInterval returns IFLA_BR_MCAST_MEMBERSHIP_INTVL. Time after which a
-// silent member is gone, in units of 1/100 s.
+// McastMembershipInterval returns IFLA_BR_MCAST_MEMBERSHIP_INTVL. Time after which a silent member is gone, in units of
+// 1/100 s.
 func (v *BridgeView) McastMembershipInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[IFLA_BR_MCAST_MEMBERSHIP_INTVL])
 }
 
-// McastQuerierInterval returns IFLA_BR_MCAST_QUERIER_INTVL. Time after which another
-// querier is gone, in units of 1/100 s.
+// McastQuerierInterval returns IFLA_BR_MCAST_QUERIER_INTVL. Time after which another querier is gone, in units of 1/100
+// s.
 func (v *BridgeView) McastQuerierInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[IFLA_BR_MCAST_QUERIER_INTVL])
 }
 
-// McastQueryInterval returns IFLA_BR_MCAST_QUERY_INTVL. Time between queries, in units of
-// 1/100 s.
+// McastQueryInterval returns IFLA_BR_MCAST_QUERY_INTVL. Time between queries, in units of 1/100 s.
 func (v *BridgeView) McastQueryInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[IFLA_BR_MCAST_QUERY_INTVL])
 }
 
-// McastQueryResponseInterval returns IFLA_BR_MCAST_QUERY_RESPONSE_INTVL. Time in which
-// members answer, in units of 1/100 s.
+// McastQueryResponseInterval returns IFLA_BR_MCAST_QUERY_RESPONSE_INTVL. Time in which members answer, in units of
+// 1/100 s.
 func (v *BridgeView) McastQueryResponseInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[IFLA_BR_MCAST_QUERY_RESPONSE_INTVL])
 }
 
-// McastStartupQueryInterval returns IFLA_BR_MCAST_STARTUP_QUERY_INTVL. Time between
-// queries at the start, in units of 1/100 s.
+// McastStartupQueryInterval returns IFLA_BR_MCAST_STARTUP_QUERY_INTVL. Time between queries at the start, in units of
+// 1/100 s.
 func (v *BridgeView) McastStartupQueryInterval() (uint64, bool) {
 	return v.attrs.Uint64(v.at[IFLA_BR_MCAST_STARTUP_QUERY_INTVL])
 }
@@ -5811,32 +5590,27 @@ func (v *BridgeView) NFCallIPTables() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BR_NF_CALL_IPTABLES])
 }
 
-// NFCallIP6Tables returns IFLA_BR_NF_CALL_IP6TABLES. Whether packets pass ip6tables, 0 or
-// 1.
+// NFCallIP6Tables returns IFLA_BR_NF_CALL_IP6TABLES. Whether packets pass ip6tables, 0 or 1.
 func (v *BridgeView) NFCallIP6Tables() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BR_NF_CALL_IP6TABLES])
 }
 
-// NFCallARPTables returns IFLA_BR_NF_CALL_ARPTABLES. Whether packets pass arptables, 0 or
-// 1.
+// NFCallARPTables returns IFLA_BR_NF_CALL_ARPTABLES. Whether packets pass arptables, 0 or 1.
 func (v *BridgeView) NFCallARPTables() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BR_NF_CALL_ARPTABLES])
 }
 
-// VLANDefaultPVID returns IFLA_BR_VLAN_DEFAULT_PVID. VLAN of new ports, 1 to 4094; 0 is
-// none.
+// VLANDefaultPVID returns IFLA_BR_VLAN_DEFAULT_PVID. VLAN of new ports, 1 to 4094; 0 is none.
 func (v *BridgeView) VLANDefaultPVID() (uint16, bool) {
 	return v.attrs.Uint16(v.at[IFLA_BR_VLAN_DEFAULT_PVID])
 }
 
-// VLANStatsEnabled returns IFLA_BR_VLAN_STATS_ENABLED. Whether VLANs have counters, 0 or
-// 1.
+// VLANStatsEnabled returns IFLA_BR_VLAN_STATS_ENABLED. Whether VLANs have counters, 0 or 1.
 func (v *BridgeView) VLANStatsEnabled() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BR_VLAN_STATS_ENABLED])
 }
 
-// McastStatsEnabled returns IFLA_BR_MCAST_STATS_ENABLED. Whether multicast has counters,
-// 0 or 1.
+// McastStatsEnabled returns IFLA_BR_MCAST_STATS_ENABLED. Whether multicast has counters, 0 or 1.
 func (v *BridgeView) McastStatsEnabled() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BR_MCAST_STATS_ENABLED])
 }
@@ -5851,8 +5625,7 @@ func (v *BridgeView) McastMLDVersion() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BR_MCAST_MLD_VERSION])
 }
 
-// VLANStatsPerPort returns IFLA_BR_VLAN_STATS_PER_PORT. Whether VLANs have counters on
-// every port, 0 or 1.
+// VLANStatsPerPort returns IFLA_BR_VLAN_STATS_PER_PORT. Whether VLANs have counters on every port, 0 or 1.
 func (v *BridgeView) VLANStatsPerPort() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BR_VLAN_STATS_PER_PORT])
 }
@@ -5873,8 +5646,7 @@ func (v *BridgeView) McastQuerierState() (n BridgeQuerierView, err error) {
 // FDBLearned returns IFLA_BR_FDB_N_LEARNED. Number of learned addresses.
 func (v *BridgeView) FDBLearned() (uint32, bool) { return v.attrs.Uint32(v.at[IFLA_BR_FDB_N_LEARNED]) }
 
-// FDBMaxLearned returns IFLA_BR_FDB_MAX_LEARNED. Largest number of learned addresses; 0
-// is no limit.
+// FDBMaxLearned returns IFLA_BR_FDB_MAX_LEARNED. Largest number of learned addresses; 0 is no limit.
 func (v *BridgeView) FDBMaxLearned() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BR_FDB_MAX_LEARNED])
 }
@@ -5953,8 +5725,7 @@ func (w BridgeQuerierEncoder) IPv4Address(v netip.Addr) { w.Addr4(BRIDGE_QUERIER
 // IPv4Port puts BRIDGE_QUERIER_IP_PORT. Index of the port towards the IPv4 querier.
 func (w BridgeQuerierEncoder) IPv4Port(v uint32) { w.Uint32(BRIDGE_QUERIER_IP_PORT, v) }
 
-// IPv4OtherTimer puts BRIDGE_QUERIER_IP_OTHER_TIMER. Time until the IPv4 querier is gone,
-// in units of 1/100 s.
+// IPv4OtherTimer puts BRIDGE_QUERIER_IP_OTHER_TIMER. Time until the IPv4 querier is gone, in units of 1/100 s.
 func (w BridgeQuerierEncoder) IPv4OtherTimer(v uint64) { w.Uint64(BRIDGE_QUERIER_IP_OTHER_TIMER, v) }
 
 // IPv6Address puts BRIDGE_QUERIER_IPV6_ADDRESS. Address of the IPv6 querier.
@@ -5963,19 +5734,16 @@ func (w BridgeQuerierEncoder) IPv6Address(v netip.Addr) { w.Addr6(BRIDGE_QUERIER
 // IPv6Port puts BRIDGE_QUERIER_IPV6_PORT. Index of the port towards the IPv6 querier.
 func (w BridgeQuerierEncoder) IPv6Port(v uint32) { w.Uint32(BRIDGE_QUERIER_IPV6_PORT, v) }
 
-// IPv6OtherTimer puts BRIDGE_QUERIER_IPV6_OTHER_TIMER. Time until the IPv6 querier is
-// gone, in units of 1/100 s.
+// IPv6OtherTimer puts BRIDGE_QUERIER_IPV6_OTHER_TIMER. Time until the IPv6 querier is gone, in units of 1/100 s.
 func (w BridgeQuerierEncoder) IPv6OtherTimer(v uint64) { w.Uint64(BRIDGE_QUERIER_IPV6_OTHER_TIMER, v) }
 
-// BridgeQuerierView reads the attributes of BridgeQuerier in place. What it returns
-// aliases the bytes given to Parse.
+// BridgeQuerierView reads the attributes of BridgeQuerier in place. What it returns aliases the bytes given to Parse.
 type BridgeQuerierView struct {
 	attrs Attrs
 	at    [8]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *BridgeQuerierView) Parse(b []byte) (err error) {
 	*v = BridgeQuerierView{}
 	v.attrs, err = BridgeQuerierSet.Index(nil, b, v.at[:])
@@ -5995,8 +5763,7 @@ func (v *BridgeQuerierView) IPv4Port() (uint32, bool) {
 	return v.attrs.Uint32(v.at[BRIDGE_QUERIER_IP_PORT])
 }
 
-// IPv4OtherTimer returns BRIDGE_QUERIER_IP_OTHER_TIMER. Time until the IPv4 querier is
-// gone, in units of 1/100 s.
+// IPv4OtherTimer returns BRIDGE_QUERIER_IP_OTHER_TIMER. Time until the IPv4 querier is gone, in units of 1/100 s.
 func (v *BridgeQuerierView) IPv4OtherTimer() (uint64, bool) {
 	return v.attrs.Uint64(v.at[BRIDGE_QUERIER_IP_OTHER_TIMER])
 }
@@ -6011,8 +5778,7 @@ func (v *BridgeQuerierView) IPv6Port() (uint32, bool) {
 	return v.attrs.Uint32(v.at[BRIDGE_QUERIER_IPV6_PORT])
 }
 
-// IPv6OtherTimer returns BRIDGE_QUERIER_IPV6_OTHER_TIMER. Time until the IPv6 querier is
-// gone, in units of 1/100 s.
+// IPv6OtherTimer returns BRIDGE_QUERIER_IPV6_OTHER_TIMER. Time until the IPv6 querier is gone, in units of 1/100 s.
 func (v *BridgeQuerierView) IPv6OtherTimer() (uint64, bool) {
 	return v.attrs.Uint64(v.at[BRIDGE_QUERIER_IPV6_OTHER_TIMER])
 }
@@ -6092,35 +5858,28 @@ func (w BridgePortEncoder) Cost(v uint32) { w.Uint32(IFLA_BRPORT_COST, v) }
 // Mode puts IFLA_BRPORT_MODE. Whether packets may go back where they came from.
 func (w BridgePortEncoder) Mode(v BridgePortMode) { w.Uint8(IFLA_BRPORT_MODE, uint8(v)) }
 
-// Guard puts IFLA_BRPORT_GUARD. Whether the port goes down when another bridge shows up,
-// 0 or 1.
+// Guard puts IFLA_BRPORT_GUARD. Whether the port goes down when another bridge shows up, 0 or 1.
 func (w BridgePortEncoder) Guard(v uint8) { w.Uint8(IFLA_BRPORT_GUARD, v) }
 
-// Protect puts IFLA_BRPORT_PROTECT. Whether the port may not become the root port, 0 or
-// 1.
+// Protect puts IFLA_BRPORT_PROTECT. Whether the port may not become the root port, 0 or 1.
 func (w BridgePortEncoder) Protect(v uint8) { w.Uint8(IFLA_BRPORT_PROTECT, v) }
 
-// FastLeave puts IFLA_BRPORT_FAST_LEAVE. Whether a multicast group ends at once when it
-// is left, 0 or 1.
+// FastLeave puts IFLA_BRPORT_FAST_LEAVE. Whether a multicast group ends at once when it is left, 0 or 1.
 func (w BridgePortEncoder) FastLeave(v uint8) { w.Uint8(IFLA_BRPORT_FAST_LEAVE, v) }
 
 // Learning puts IFLA_BRPORT_LEARNING. Whether addresses are learned, 0 or 1.
 func (w BridgePortEncoder) Learning(v uint8) { w.Uint8(IFLA_BRPORT_LEARNING, v) }
 
-// UnicastFlood puts IFLA_BRPORT_UNICAST_FLOOD. Whether unicast packets to unknown
-// addresses are sent, 0 or 1.
+// UnicastFlood puts IFLA_BRPORT_UNICAST_FLOOD. Whether unicast packets to unknown addresses are sent, 0 or 1.
 func (w BridgePortEncoder) UnicastFlood(v uint8) { w.Uint8(IFLA_BRPORT_UNICAST_FLOOD, v) }
 
-// ProxyARP puts IFLA_BRPORT_PROXYARP. Whether ARP requests are answered for known
-// neighbours, 0 or 1.
+// ProxyARP puts IFLA_BRPORT_PROXYARP. Whether ARP requests are answered for known neighbours, 0 or 1.
 func (w BridgePortEncoder) ProxyARP(v uint8) { w.Uint8(IFLA_BRPORT_PROXYARP, v) }
 
-// LearningSync puts IFLA_BRPORT_LEARNING_SYNC. Whether addresses learned by hardware are
-// taken over, 0 or 1.
+// LearningSync puts IFLA_BRPORT_LEARNING_SYNC. Whether addresses learned by hardware are taken over, 0 or 1.
 func (w BridgePortEncoder) LearningSync(v uint8) { w.Uint8(IFLA_BRPORT_LEARNING_SYNC, v) }
 
-// ProxyARPWiFi puts IFLA_BRPORT_PROXYARP_WIFI. Whether ARP is answered as IEEE 802.11 and
-// Hotspot 2.0 want, 0 or 1.
+// ProxyARPWiFi puts IFLA_BRPORT_PROXYARP_WIFI. Whether ARP is answered as IEEE 802.11 and Hotspot 2.0 want, 0 or 1.
 func (w BridgePortEncoder) ProxyARPWiFi(v uint8) { w.Uint8(IFLA_BRPORT_PROXYARP_WIFI, v) }
 
 // RootID puts IFLA_BRPORT_ROOT_ID. Root of the spanning tree.
@@ -6132,8 +5891,7 @@ func (w BridgePortEncoder) BridgeID(v BridgeID) { v.put(w.Space(IFLA_BRPORT_BRID
 // DesignatedPort puts IFLA_BRPORT_DESIGNATED_PORT. Port that is designated on the link.
 func (w BridgePortEncoder) DesignatedPort(v uint16) { w.Uint16(IFLA_BRPORT_DESIGNATED_PORT, v) }
 
-// DesignatedCost puts IFLA_BRPORT_DESIGNATED_COST. Cost from the designated port to the
-// root.
+// DesignatedCost puts IFLA_BRPORT_DESIGNATED_COST. Cost from the designated port to the root.
 func (w BridgePortEncoder) DesignatedCost(v uint16) { w.Uint16(IFLA_BRPORT_DESIGNATED_COST, v) }
 
 // ID puts IFLA_BRPORT_ID. Identifier of the port, with its priority.
@@ -6142,41 +5900,33 @@ func (w BridgePortEncoder) ID(v uint16) { w.Uint16(IFLA_BRPORT_ID, v) }
 // Number puts IFLA_BRPORT_NO. Number of the port.
 func (w BridgePortEncoder) Number(v uint16) { w.Uint16(IFLA_BRPORT_NO, v) }
 
-// TopologyChangeAck puts IFLA_BRPORT_TOPOLOGY_CHANGE_ACK. Whether a change is to be
-// acknowledged, 0 or 1.
+// TopologyChangeAck puts IFLA_BRPORT_TOPOLOGY_CHANGE_ACK. Whether a change is to be acknowledged, 0 or 1.
 func (w BridgePortEncoder) TopologyChangeAck(v uint8) { w.Uint8(IFLA_BRPORT_TOPOLOGY_CHANGE_ACK, v) }
 
-// ConfigPending puts IFLA_BRPORT_CONFIG_PENDING. Whether a configuration packet waits, 0
-// or 1.
+// ConfigPending puts IFLA_BRPORT_CONFIG_PENDING. Whether a configuration packet waits, 0 or 1.
 func (w BridgePortEncoder) ConfigPending(v uint8) { w.Uint8(IFLA_BRPORT_CONFIG_PENDING, v) }
 
-// MessageAgeTimer puts IFLA_BRPORT_MESSAGE_AGE_TIMER. Time until the last message is too
-// old, in units of 1/100 s.
+// MessageAgeTimer puts IFLA_BRPORT_MESSAGE_AGE_TIMER. Time until the last message is too old, in units of 1/100 s.
 func (w BridgePortEncoder) MessageAgeTimer(v uint64) { w.Uint64(IFLA_BRPORT_MESSAGE_AGE_TIMER, v) }
 
-// ForwardDelayTimer puts IFLA_BRPORT_FORWARD_DELAY_TIMER. Time until the next state, in
-// units of 1/100 s.
+// ForwardDelayTimer puts IFLA_BRPORT_FORWARD_DELAY_TIMER. Time until the next state, in units of 1/100 s.
 func (w BridgePortEncoder) ForwardDelayTimer(v uint64) { w.Uint64(IFLA_BRPORT_FORWARD_DELAY_TIMER, v) }
 
-// HoldTimer puts IFLA_BRPORT_HOLD_TIMER. Time until the next configuration packet may go,
-// in units of 1/100 s.
+// HoldTimer puts IFLA_BRPORT_HOLD_TIMER. Time until the next configuration packet may go, in units of 1/100 s.
 func (w BridgePortEncoder) HoldTimer(v uint64) { w.Uint64(IFLA_BRPORT_HOLD_TIMER, v) }
 
 // Flush puts IFLA_BRPORT_FLUSH. Forget learned addresses.
 func (w BridgePortEncoder) Flush() { w.Flag(IFLA_BRPORT_FLUSH) }
 
-// MulticastRouter puts IFLA_BRPORT_MULTICAST_ROUTER. Whether multicast routers are behind
-// the port.
+// MulticastRouter puts IFLA_BRPORT_MULTICAST_ROUTER. Whether multicast routers are behind the port.
 func (w BridgePortEncoder) MulticastRouter(v BridgeMulticastRouter) {
 	w.Uint8(IFLA_BRPORT_MULTICAST_ROUTER, uint8(v))
 }
 
-// McastFlood puts IFLA_BRPORT_MCAST_FLOOD. Whether multicast packets to unknown groups
-// are sent, 0 or 1.
+// McastFlood puts IFLA_BRPORT_MCAST_FLOOD. Whether multicast packets to unknown groups are sent, 0 or 1.
 func (w BridgePortEncoder) McastFlood(v uint8) { w.Uint8(IFLA_BRPORT_MCAST_FLOOD, v) }
 
-// McastToUcast puts IFLA_BRPORT_MCAST_TO_UCAST. Whether multicast packets are sent to
-// each member alone, 0 or 1.
+// McastToUcast puts IFLA_BRPORT_MCAST_TO_UCAST. Whether multicast packets are sent to each member alone, 0 or 1.
 func (w BridgePortEncoder) McastToUcast(v uint8) { w.Uint8(IFLA_BRPORT_MCAST_TO_UCAST, v) }
 
 // VLANTunnel puts IFLA_BRPORT_VLAN_TUNNEL. Whether VLANs map to tunnels, 0 or 1.
@@ -6185,71 +5935,59 @@ func (w BridgePortEncoder) VLANTunnel(v uint8) { w.Uint8(IFLA_BRPORT_VLAN_TUNNEL
 // BcastFlood puts IFLA_BRPORT_BCAST_FLOOD. Whether broadcast packets are sent, 0 or 1.
 func (w BridgePortEncoder) BcastFlood(v uint8) { w.Uint8(IFLA_BRPORT_BCAST_FLOOD, v) }
 
-// GroupFwdMask puts IFLA_BRPORT_GROUP_FWD_MASK. Link-local groups to forward, bit n for
-// the group 01:80:c2:00:00:0n.
+// GroupFwdMask puts IFLA_BRPORT_GROUP_FWD_MASK. Link-local groups to forward, bit n for the group 01:80:c2:00:00:0n.
 func (w BridgePortEncoder) GroupFwdMask(v uint16) { w.Uint16(IFLA_BRPORT_GROUP_FWD_MASK, v) }
 
-// NeighSuppress puts IFLA_BRPORT_NEIGH_SUPPRESS. Whether ARP and neighbour discovery are
-// answered and not sent on, 0 or 1.
+// NeighSuppress puts IFLA_BRPORT_NEIGH_SUPPRESS. Whether ARP and neighbour discovery are answered and not sent on, 0 or
+// 1.
 func (w BridgePortEncoder) NeighSuppress(v uint8) { w.Uint8(IFLA_BRPORT_NEIGH_SUPPRESS, v) }
 
-// Isolated puts IFLA_BRPORT_ISOLATED. Whether the port talks to ports that are not
-// isolated only, 0 or 1.
+// Isolated puts IFLA_BRPORT_ISOLATED. Whether the port talks to ports that are not isolated only, 0 or 1.
 func (w BridgePortEncoder) Isolated(v uint8) { w.Uint8(IFLA_BRPORT_ISOLATED, v) }
 
-// BackupPort puts IFLA_BRPORT_BACKUP_PORT. Index of the port that takes over when this
-// one is down; 0 is none.
+// BackupPort puts IFLA_BRPORT_BACKUP_PORT. Index of the port that takes over when this one is down; 0 is none.
 func (w BridgePortEncoder) BackupPort(v uint32) { w.Uint32(IFLA_BRPORT_BACKUP_PORT, v) }
 
-// MRPRingOpen puts IFLA_BRPORT_MRP_RING_OPEN. Whether the ring of the media redundancy
-// protocol is open, 0 or 1.
+// MRPRingOpen puts IFLA_BRPORT_MRP_RING_OPEN. Whether the ring of the media redundancy protocol is open, 0 or 1.
 func (w BridgePortEncoder) MRPRingOpen(v uint8) { w.Uint8(IFLA_BRPORT_MRP_RING_OPEN, v) }
 
-// MRPInOpen puts IFLA_BRPORT_MRP_IN_OPEN. Whether the interconnection of the media
-// redundancy protocol is open, 0 or 1.
+// MRPInOpen puts IFLA_BRPORT_MRP_IN_OPEN. Whether the interconnection of the media redundancy protocol is open, 0 or 1.
 func (w BridgePortEncoder) MRPInOpen(v uint8) { w.Uint8(IFLA_BRPORT_MRP_IN_OPEN, v) }
 
-// McastEHTHostsLimit puts IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT. Largest number of tracked
-// multicast hosts.
+// McastEHTHostsLimit puts IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT. Largest number of tracked multicast hosts.
 func (w BridgePortEncoder) McastEHTHostsLimit(v uint32) {
 	w.Uint32(IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT, v)
 }
 
-// McastEHTHostsCount puts IFLA_BRPORT_MCAST_EHT_HOSTS_CNT. Number of tracked multicast
-// hosts.
+// McastEHTHostsCount puts IFLA_BRPORT_MCAST_EHT_HOSTS_CNT. Number of tracked multicast hosts.
 func (w BridgePortEncoder) McastEHTHostsCount(v uint32) { w.Uint32(IFLA_BRPORT_MCAST_EHT_HOSTS_CNT, v) }
 
 // Locked puts IFLA_BRPORT_LOCKED. Whether unknown hosts may not send, 0 or 1.
 func (w BridgePortEncoder) Locked(v uint8) { w.Uint8(IFLA_BRPORT_LOCKED, v) }
 
-// MAB puts IFLA_BRPORT_MAB. Whether unknown hosts on a locked port get a locked entry, 0
-// or 1.
+// MAB puts IFLA_BRPORT_MAB. Whether unknown hosts on a locked port get a locked entry, 0 or 1.
 func (w BridgePortEncoder) MAB(v uint8) { w.Uint8(IFLA_BRPORT_MAB, v) }
 
 // McastGroups puts IFLA_BRPORT_MCAST_N_GROUPS. Number of multicast groups.
 func (w BridgePortEncoder) McastGroups(v uint32) { w.Uint32(IFLA_BRPORT_MCAST_N_GROUPS, v) }
 
-// McastMaxGroups puts IFLA_BRPORT_MCAST_MAX_GROUPS. Largest number of multicast groups; 0
-// is no limit.
+// McastMaxGroups puts IFLA_BRPORT_MCAST_MAX_GROUPS. Largest number of multicast groups; 0 is no limit.
 func (w BridgePortEncoder) McastMaxGroups(v uint32) { w.Uint32(IFLA_BRPORT_MCAST_MAX_GROUPS, v) }
 
-// NeighVLANSuppress puts IFLA_BRPORT_NEIGH_VLAN_SUPPRESS. Whether ARP and neighbour
-// discovery are suppressed per VLAN, 0 or 1.
+// NeighVLANSuppress puts IFLA_BRPORT_NEIGH_VLAN_SUPPRESS. Whether ARP and neighbour discovery are suppressed per VLAN,
+// 0 or 1.
 func (w BridgePortEncoder) NeighVLANSuppress(v uint8) { w.Uint8(IFLA_BRPORT_NEIGH_VLAN_SUPPRESS, v) }
 
-// BackupNexthopID puts IFLA_BRPORT_BACKUP_NHID. Nexthop object for packets that the
-// backup port sends; 0 is none.
+// BackupNexthopID puts IFLA_BRPORT_BACKUP_NHID. Nexthop object for packets that the backup port sends; 0 is none.
 func (w BridgePortEncoder) BackupNexthopID(v uint32) { w.Uint32(IFLA_BRPORT_BACKUP_NHID, v) }
 
-// BridgePortView reads the attributes of BridgePort in place. What it returns aliases the
-// bytes given to Parse.
+// BridgePortView reads the attributes of BridgePort in place. What it returns aliases the bytes given to Parse.
 type BridgePortView struct {
 	attrs Attrs
 	at    [45]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *BridgePortView) Parse(b []byte) (err error) {
 	*v = BridgePortView{}
 	v.attrs, err = BridgePortSet.Index(nil, b, v.at[:])
@@ -6275,16 +6013,13 @@ func (v *BridgePortView) Mode() (BridgePortMode, bool) {
 	return As[BridgePortMode](v.attrs.Uint8(v.at[IFLA_BRPORT_MODE]))
 }
 
-// Guard returns IFLA_BRPORT_GUARD. Whether the port goes down when another bridge shows
-// up, 0 or 1.
+// Guard returns IFLA_BRPORT_GUARD. Whether the port goes down when another bridge shows up, 0 or 1.
 func (v *BridgePortView) Guard() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_BRPORT_GUARD]) }
 
-// Protect returns IFLA_BRPORT_PROTECT. Whether the port may not become the root port, 0
-// or 1.
+// Protect returns IFLA_BRPORT_PROTECT. Whether the port may not become the root port, 0 or 1.
 func (v *BridgePortView) Protect() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_BRPORT_PROTECT]) }
 
-// FastLeave returns IFLA_BRPORT_FAST_LEAVE. Whether a multicast group ends at once when
-// it is left, 0 or 1.
+// FastLeave returns IFLA_BRPORT_FAST_LEAVE. Whether a multicast group ends at once when it is left, 0 or 1.
 func (v *BridgePortView) FastLeave() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_FAST_LEAVE])
 }
@@ -6292,24 +6027,20 @@ func (v *BridgePortView) FastLeave() (uint8, bool) {
 // Learning returns IFLA_BRPORT_LEARNING. Whether addresses are learned, 0 or 1.
 func (v *BridgePortView) Learning() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_BRPORT_LEARNING]) }
 
-// UnicastFlood returns IFLA_BRPORT_UNICAST_FLOOD. Whether unicast packets to unknown
-// addresses are sent, 0 or 1.
+// UnicastFlood returns IFLA_BRPORT_UNICAST_FLOOD. Whether unicast packets to unknown addresses are sent, 0 or 1.
 func (v *BridgePortView) UnicastFlood() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_UNICAST_FLOOD])
 }
 
-// ProxyARP returns IFLA_BRPORT_PROXYARP. Whether ARP requests are answered for known
-// neighbours, 0 or 1.
+// ProxyARP returns IFLA_BRPORT_PROXYARP. Whether ARP requests are answered for known neighbours, 0 or 1.
 func (v *BridgePortView) ProxyARP() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_BRPORT_PROXYARP]) }
 
-// LearningSync returns IFLA_BRPORT_LEARNING_SYNC. Whether addresses learned by hardware
-// are taken over, 0 or 1.
+// LearningSync returns IFLA_BRPORT_LEARNING_SYNC. Whether addresses learned by hardware are taken over, 0 or 1.
 func (v *BridgePortView) LearningSync() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_LEARNING_SYNC])
 }
 
-// ProxyARPWiFi returns IFLA_BRPORT_PROXYARP_WIFI. Whether ARP is answered as IEEE 802.11
-// and Hotspot 2.0 want, 0 or 1.
+// ProxyARPWiFi returns IFLA_BRPORT_PROXYARP_WIFI. Whether ARP is answered as IEEE 802.11 and Hotspot 2.0 want, 0 or 1.
 func (v *BridgePortView) ProxyARPWiFi() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_PROXYARP_WIFI])
 }
@@ -6328,14 +6059,12 @@ func (v *BridgePortView) BridgeID() (s BridgeID, ok bool) {
 	return s, ok
 }
 
-// DesignatedPort returns IFLA_BRPORT_DESIGNATED_PORT. Port that is designated on the
-// link.
+// DesignatedPort returns IFLA_BRPORT_DESIGNATED_PORT. Port that is designated on the link.
 func (v *BridgePortView) DesignatedPort() (uint16, bool) {
 	return v.attrs.Uint16(v.at[IFLA_BRPORT_DESIGNATED_PORT])
 }
 
-// DesignatedCost returns IFLA_BRPORT_DESIGNATED_COST. Cost from the designated port to
-// the root.
+// DesignatedCost returns IFLA_BRPORT_DESIGNATED_COST. Cost from the designated port to the root.
 func (v *BridgePortView) DesignatedCost() (uint16, bool) {
 	return v.attrs.Uint16(v.at[IFLA_BRPORT_DESIGNATED_COST])
 }
@@ -6346,32 +6075,27 @@ func (v *BridgePortView) ID() (uint16, bool) { return v.attrs.Uint16(v.at[IFLA_B
 // Number returns IFLA_BRPORT_NO. Number of the port.
 func (v *BridgePortView) Number() (uint16, bool) { return v.attrs.Uint16(v.at[IFLA_BRPORT_NO]) }
 
-// TopologyChangeAck returns IFLA_BRPORT_TOPOLOGY_CHANGE_ACK. Whether a change is to be
-// acknowledged, 0 or 1.
+// TopologyChangeAck returns IFLA_BRPORT_TOPOLOGY_CHANGE_ACK. Whether a change is to be acknowledged, 0 or 1.
 func (v *BridgePortView) TopologyChangeAck() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_TOPOLOGY_CHANGE_ACK])
 }
 
-// ConfigPending returns IFLA_BRPORT_CONFIG_PENDING. Whether a configuration packet waits,
-// 0 or 1.
+// ConfigPending returns IFLA_BRPORT_CONFIG_PENDING. Whether a configuration packet waits, 0 or 1.
 func (v *BridgePortView) ConfigPending() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_CONFIG_PENDING])
 }
 
-// MessageAgeTimer returns IFLA_BRPORT_MESSAGE_AGE_TIMER. Time until the last message is
-// too old, in units of 1/100 s.
+// MessageAgeTimer returns IFLA_BRPORT_MESSAGE_AGE_TIMER. Time until the last message is too old, in units of 1/100 s.
 func (v *BridgePortView) MessageAgeTimer() (uint64, bool) {
 	return v.attrs.Uint64(v.at[IFLA_BRPORT_MESSAGE_AGE_TIMER])
 }
 
-// ForwardDelayTimer returns IFLA_BRPORT_FORWARD_DELAY_TIMER. Time until the next state,
-// in units of 1/100 s.
+// ForwardDelayTimer returns IFLA_BRPORT_FORWARD_DELAY_TIMER. Time until the next state, in units of 1/100 s.
 func (v *BridgePortView) ForwardDelayTimer() (uint64, bool) {
 	return v.attrs.Uint64(v.at[IFLA_BRPORT_FORWARD_DELAY_TIMER])
 }
 
-// HoldTimer returns IFLA_BRPORT_HOLD_TIMER. Time until the next configuration packet may
-// go, in units of 1/100 s.
+// HoldTimer returns IFLA_BRPORT_HOLD_TIMER. Time until the next configuration packet may go, in units of 1/100 s.
 func (v *BridgePortView) HoldTimer() (uint64, bool) {
 	return v.attrs.Uint64(v.at[IFLA_BRPORT_HOLD_TIMER])
 }
@@ -6379,20 +6103,17 @@ func (v *BridgePortView) HoldTimer() (uint64, bool) {
 // Flush reports whether IFLA_BRPORT_FLUSH is there. Forget learned addresses.
 func (v *BridgePortView) Flush() bool { return v.attrs.Flag(v.at[IFLA_BRPORT_FLUSH]) }
 
-// MulticastRouter returns IFLA_BRPORT_MULTICAST_ROUTER. Whether multicast routers are
-// behind the port.
+// MulticastRouter returns IFLA_BRPORT_MULTICAST_ROUTER. Whether multicast routers are behind the port.
 func (v *BridgePortView) MulticastRouter() (BridgeMulticastRouter, bool) {
 	return As[BridgeMulticastRouter](v.attrs.Uint8(v.at[IFLA_BRPORT_MULTICAST_ROUTER]))
 }
 
-// McastFlood returns IFLA_BRPORT_MCAST_FLOOD. Whether multicast packets to unknown groups
-// are sent, 0 or 1.
+// McastFlood returns IFLA_BRPORT_MCAST_FLOOD. Whether multicast packets to unknown groups are sent, 0 or 1.
 func (v *BridgePortView) McastFlood() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_MCAST_FLOOD])
 }
 
-// McastToUcast returns IFLA_BRPORT_MCAST_TO_UCAST. Whether multicast packets are sent to
-// each member alone, 0 or 1.
+// McastToUcast returns IFLA_BRPORT_MCAST_TO_UCAST. Whether multicast packets are sent to each member alone, 0 or 1.
 func (v *BridgePortView) McastToUcast() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_MCAST_TO_UCAST])
 }
@@ -6407,48 +6128,42 @@ func (v *BridgePortView) BcastFlood() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_BCAST_FLOOD])
 }
 
-// GroupFwdMask returns IFLA_BRPORT_GROUP_FWD_MASK. Link-local groups to forward, bit n
-// for the group 01:80:c2:00:00:0n.
+// GroupFwdMask returns IFLA_BRPORT_GROUP_FWD_MASK. Link-local groups to forward, bit n for the group 01:80:c2:00:00:0n.
 func (v *BridgePortView) GroupFwdMask() (uint16, bool) {
 	return v.attrs.Uint16(v.at[IFLA_BRPORT_GROUP_FWD_MASK])
 }
 
-// NeighSuppress returns IFLA_BRPORT_NEIGH_SUPPRESS. Whether ARP and neighbour discovery
-// are answered and not sent on, 0 or 1.
+// NeighSuppress returns IFLA_BRPORT_NEIGH_SUPPRESS. Whether ARP and neighbour discovery are answered and not sent on, 0
+// or 1.
 func (v *BridgePortView) NeighSuppress() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_NEIGH_SUPPRESS])
 }
 
-// Isolated returns IFLA_BRPORT_ISOLATED. Whether the port talks to ports that are not
-// isolated only, 0 or 1.
+// Isolated returns IFLA_BRPORT_ISOLATED. Whether the port talks to ports that are not isolated only, 0 or 1.
 func (v *BridgePortView) Isolated() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_BRPORT_ISOLATED]) }
 
-// BackupPort returns IFLA_BRPORT_BACKUP_PORT. Index of the port that takes over when this
-// one is down; 0 is none.
+// BackupPort returns IFLA_BRPORT_BACKUP_PORT. Index of the port that takes over when this one is down; 0 is none.
 func (v *BridgePortView) BackupPort() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BRPORT_BACKUP_PORT])
 }
 
-// MRPRingOpen returns IFLA_BRPORT_MRP_RING_OPEN. Whether the ring of the media redundancy
-// protocol is open, 0 or 1.
+// MRPRingOpen returns IFLA_BRPORT_MRP_RING_OPEN. Whether the ring of the media redundancy protocol is open, 0 or 1.
 func (v *BridgePortView) MRPRingOpen() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_MRP_RING_OPEN])
 }
 
-// MRPInOpen returns IFLA_BRPORT_MRP_IN_OPEN. Whether the interconnection of the media
-// redundancy protocol is open, 0 or 1.
+// MRPInOpen returns IFLA_BRPORT_MRP_IN_OPEN. Whether the interconnection of the media redundancy protocol is open, 0 or
+// 1.
 func (v *BridgePortView) MRPInOpen() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_MRP_IN_OPEN])
 }
 
-// McastEHTHostsLimit returns IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT. Largest number of tracked
-// multicast hosts.
+// McastEHTHostsLimit returns IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT. Largest number of tracked multicast hosts.
 func (v *BridgePortView) McastEHTHostsLimit() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT])
 }
 
-// McastEHTHostsCount returns IFLA_BRPORT_MCAST_EHT_HOSTS_CNT. Number of tracked multicast
-// hosts.
+// McastEHTHostsCount returns IFLA_BRPORT_MCAST_EHT_HOSTS_CNT. Number of tracked multicast hosts.
 func (v *BridgePortView) McastEHTHostsCount() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BRPORT_MCAST_EHT_HOSTS_CNT])
 }
@@ -6456,8 +6171,7 @@ func (v *BridgePortView) McastEHTHostsCount() (uint32, bool) {
 // Locked returns IFLA_BRPORT_LOCKED. Whether unknown hosts may not send, 0 or 1.
 func (v *BridgePortView) Locked() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_BRPORT_LOCKED]) }
 
-// MAB returns IFLA_BRPORT_MAB. Whether unknown hosts on a locked port get a locked entry,
-// 0 or 1.
+// MAB returns IFLA_BRPORT_MAB. Whether unknown hosts on a locked port get a locked entry, 0 or 1.
 func (v *BridgePortView) MAB() (uint8, bool) { return v.attrs.Uint8(v.at[IFLA_BRPORT_MAB]) }
 
 // McastGroups returns IFLA_BRPORT_MCAST_N_GROUPS. Number of multicast groups.
@@ -6465,20 +6179,18 @@ func (v *BridgePortView) McastGroups() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BRPORT_MCAST_N_GROUPS])
 }
 
-// McastMaxGroups returns IFLA_BRPORT_MCAST_MAX_GROUPS. Largest number of multicast
-// groups; 0 is no limit.
+// McastMaxGroups returns IFLA_BRPORT_MCAST_MAX_GROUPS. Largest number of multicast groups; 0 is no limit.
 func (v *BridgePortView) McastMaxGroups() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BRPORT_MCAST_MAX_GROUPS])
 }
 
-// NeighVLANSuppress returns IFLA_BRPORT_NEIGH_VLAN_SUPPRESS. Whether ARP and neighbour
-// discovery are suppressed per VLAN, 0 or 1.
+// NeighVLANSuppress returns IFLA_BRPORT_NEIGH_VLAN_SUPPRESS. Whether ARP and neighbour discovery are suppressed per
+// VLAN, 0 or 1.
 func (v *BridgePortView) NeighVLANSuppress() (uint8, bool) {
 	return v.attrs.Uint8(v.at[IFLA_BRPORT_NEIGH_VLAN_SUPPRESS])
 }
 
-// BackupNexthopID returns IFLA_BRPORT_BACKUP_NHID. Nexthop object for packets that the
-// backup port sends; 0 is none.
+// BackupNexthopID returns IFLA_BRPORT_BACKUP_NHID. Nexthop object for packets that the backup port sends; 0 is none.
 func (v *BridgePortView) BackupNexthopID() (uint32, bool) {
 	return v.attrs.Uint32(v.at[IFLA_BRPORT_BACKUP_NHID])
 }

@@ -143,8 +143,7 @@ var mdbRouterPortStruct = Struct{Name: "mdb_router_port", Size: 4, Members: []Me
 	{Name: "ifindex", Off: 0, Len: 4, Type: U32},
 }}
 
-// MDBState is an MDB_* value of linux/if_bridge.h. State of a multicast group; as a mask
-// the bits that must match.
+// MDBState is an MDB_* value of linux/if_bridge.h. State of a multicast group; as a mask the bits that must match.
 type MDBState uint8
 
 const (
@@ -182,8 +181,7 @@ var mdbFlagsEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 16, Name: "offload-failed"},
 }}
 
-// MDBProtocol is an ETH_P_* value of linux/if_bridge.h. Kind of the address of a
-// multicast group; Ethernet is 0.
+// MDBProtocol is an ETH_P_* value of linux/if_bridge.h. Kind of the address of a multicast group; Ethernet is 0.
 type MDBProtocol uint16
 
 const (
@@ -199,8 +197,7 @@ var mdbProtocolEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 34525, Name: "ipv6"},
 }}
 
-// McastFilterMode is an MCAST_* value of linux/if_bridge.h. What the list of sources of a
-// multicast group means.
+// McastFilterMode is an MCAST_* value of linux/if_bridge.h. What the list of sources of a multicast group means.
 type McastFilterMode uint8
 
 const (
@@ -216,8 +213,7 @@ var mcastFilterModeEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 1, Name: "include"},
 }}
 
-// Attributes of MDB. Multicast groups of a bridge or a VXLAN device in answers and
-// notices.
+// Attributes of MDB. Multicast groups of a bridge or a VXLAN device in answers and notices.
 const (
 	MDBA_MDB    = 1 // Groups.
 	MDBA_ROUTER = 2 // Ports with multicast routers.
@@ -239,16 +235,15 @@ func (w MDBEncoder) Groups() MDBGroupsEncoder { return MDBGroupsEncoder{w.Nest.N
 // Router puts MDBA_ROUTER. Ports with multicast routers.
 func (w MDBEncoder) Router() MDBRoutersEncoder { return MDBRoutersEncoder{w.Nest.Nest(MDBA_ROUTER)} }
 
-// MDBView reads the attributes of MDB in place. What it returns aliases the bytes given
-// to Parse.
+// MDBView reads the attributes of MDB in place. What it returns aliases the bytes given to Parse.
 type MDBView struct {
 	Header BrPortMsg
 	attrs  Attrs
 	at     [3]uint32
 }
 
-// Parse reads the payload of a message: a BrPortMsg and attributes. An attribute of a
-// wrong length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a BrPortMsg and attributes. One of a wrong length is left out and the first
+// such error returned.
 func (v *MDBView) Parse(b []byte) error {
 	*v = MDBView{}
 	if len(b) < 8 {
@@ -303,15 +298,13 @@ func (w MDBGroupsEncoder) Entry() MDBGroupEncoder {
 	return MDBGroupEncoder{w.Nest.Nest(MDBA_MDB_ENTRY)}
 }
 
-// MDBGroupsView reads the attributes of MDBGroups in place. What it returns aliases the
-// bytes given to Parse.
+// MDBGroupsView reads the attributes of MDBGroups in place. What it returns aliases the bytes given to Parse.
 type MDBGroupsView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MDBGroupsView) Parse(b []byte) (err error) {
 	*v = MDBGroupsView{}
 	v.attrs, err = MDBGroupsSet.Index(nil, b, v.at[:])
@@ -354,15 +347,13 @@ func (w MDBGroupEncoder) Port(h BrMDBEntry) MDBPortEncoder {
 	return MDBPortEncoder{n}
 }
 
-// MDBGroupView reads the attributes of MDBGroup in place. What it returns aliases the
-// bytes given to Parse.
+// MDBGroupView reads the attributes of MDBGroup in place. What it returns aliases the bytes given to Parse.
 type MDBGroupView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MDBGroupView) Parse(b []byte) (err error) {
 	*v = MDBGroupView{}
 	v.attrs, err = MDBGroupSet.Index(nil, b, v.at[:])
@@ -414,8 +405,7 @@ func AppendMDBPort(e *Encoder, typ, flags uint16, h BrMDBEntry) MDBPortEncoder {
 	return MDBPortEncoder{w}
 }
 
-// Timer puts MDBA_MDB_EATTR_TIMER. Time that is left, in units of 1/100 s; 0 if the group
-// is permanent.
+// Timer puts MDBA_MDB_EATTR_TIMER. Time that is left, in units of 1/100 s; 0 if the group is permanent.
 func (w MDBPortEncoder) Timer(v uint32) { w.Uint32(MDBA_MDB_EATTR_TIMER, v) }
 
 // Sources puts MDBA_MDB_EATTR_SRC_LIST. Sources.
@@ -435,30 +425,27 @@ func (w MDBPortEncoder) Protocol(v Protocol) { w.Uint8(MDBA_MDB_EATTR_RTPROT, ui
 // Dst puts MDBA_MDB_EATTR_DST. Address of the remote end (VXLAN).
 func (w MDBPortEncoder) Dst(v netip.Addr) { w.Addr(MDBA_MDB_EATTR_DST, v) }
 
-// DstPort puts MDBA_MDB_EATTR_DST_PORT. UDP port of the remote end in host byte order
-// (VXLAN).
+// DstPort puts MDBA_MDB_EATTR_DST_PORT. UDP port of the remote end in host byte order (VXLAN).
 func (w MDBPortEncoder) DstPort(v uint16) { w.Uint16(MDBA_MDB_EATTR_DST_PORT, v) }
 
 // VNI puts MDBA_MDB_EATTR_VNI. VXLAN network identifier towards the remote end.
 func (w MDBPortEncoder) VNI(v uint32) { w.Uint32(MDBA_MDB_EATTR_VNI, v) }
 
-// IfIndex puts MDBA_MDB_EATTR_IFINDEX. Index of the interface towards the remote end
-// (VXLAN).
+// IfIndex puts MDBA_MDB_EATTR_IFINDEX. Index of the interface towards the remote end (VXLAN).
 func (w MDBPortEncoder) IfIndex(v uint32) { w.Uint32(MDBA_MDB_EATTR_IFINDEX, v) }
 
 // SrcVNI puts MDBA_MDB_EATTR_SRC_VNI. VXLAN network identifier where the group is valid.
 func (w MDBPortEncoder) SrcVNI(v uint32) { w.Uint32(MDBA_MDB_EATTR_SRC_VNI, v) }
 
-// MDBPortView reads the attributes of MDBPort in place. What it returns aliases the bytes
-// given to Parse.
+// MDBPortView reads the attributes of MDBPort in place. What it returns aliases the bytes given to Parse.
 type MDBPortView struct {
 	Header BrMDBEntry
 	attrs  Attrs
 	at     [11]uint32
 }
 
-// Parse reads the payload of a message: a BrMDBEntry and attributes. An attribute of a
-// wrong length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a BrMDBEntry and attributes. One of a wrong length is left out and the first
+// such error returned.
 func (v *MDBPortView) Parse(b []byte) error {
 	*v = MDBPortView{}
 	if len(b) < 28 {
@@ -473,8 +460,7 @@ func (v *MDBPortView) Parse(b []byte) error {
 // Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
 func (v *MDBPortView) Attrs() Attrs { return v.attrs }
 
-// Timer returns MDBA_MDB_EATTR_TIMER. Time that is left, in units of 1/100 s; 0 if the
-// group is permanent.
+// Timer returns MDBA_MDB_EATTR_TIMER. Time that is left, in units of 1/100 s; 0 if the group is permanent.
 func (v *MDBPortView) Timer() (uint32, bool) { return v.attrs.Uint32(v.at[MDBA_MDB_EATTR_TIMER]) }
 
 // Sources returns MDBA_MDB_EATTR_SRC_LIST. Sources.
@@ -499,19 +485,16 @@ func (v *MDBPortView) Protocol() (Protocol, bool) {
 // Dst returns MDBA_MDB_EATTR_DST. Address of the remote end (VXLAN).
 func (v *MDBPortView) Dst() (netip.Addr, bool) { return v.attrs.Addr(v.at[MDBA_MDB_EATTR_DST]) }
 
-// DstPort returns MDBA_MDB_EATTR_DST_PORT. UDP port of the remote end in host byte order
-// (VXLAN).
+// DstPort returns MDBA_MDB_EATTR_DST_PORT. UDP port of the remote end in host byte order (VXLAN).
 func (v *MDBPortView) DstPort() (uint16, bool) { return v.attrs.Uint16(v.at[MDBA_MDB_EATTR_DST_PORT]) }
 
 // VNI returns MDBA_MDB_EATTR_VNI. VXLAN network identifier towards the remote end.
 func (v *MDBPortView) VNI() (uint32, bool) { return v.attrs.Uint32(v.at[MDBA_MDB_EATTR_VNI]) }
 
-// IfIndex returns MDBA_MDB_EATTR_IFINDEX. Index of the interface towards the remote end
-// (VXLAN).
+// IfIndex returns MDBA_MDB_EATTR_IFINDEX. Index of the interface towards the remote end (VXLAN).
 func (v *MDBPortView) IfIndex() (uint32, bool) { return v.attrs.Uint32(v.at[MDBA_MDB_EATTR_IFINDEX]) }
 
-// SrcVNI returns MDBA_MDB_EATTR_SRC_VNI. VXLAN network identifier where the group is
-// valid.
+// SrcVNI returns MDBA_MDB_EATTR_SRC_VNI. VXLAN network identifier where the group is valid.
 func (v *MDBPortView) SrcVNI() (uint32, bool) { return v.attrs.Uint32(v.at[MDBA_MDB_EATTR_SRC_VNI]) }
 
 // MDBPortSet describes the attributes of MDBPort.
@@ -543,15 +526,13 @@ func (w MDBSourcesEncoder) Entry() MDBSourceEncoder {
 	return MDBSourceEncoder{w.Nest.Nest(MDBA_MDB_SRCLIST_ENTRY)}
 }
 
-// MDBSourcesView reads the attributes of MDBSources in place. What it returns aliases the
-// bytes given to Parse.
+// MDBSourcesView reads the attributes of MDBSources in place. What it returns aliases the bytes given to Parse.
 type MDBSourcesView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MDBSourcesView) Parse(b []byte) (err error) {
 	*v = MDBSourcesView{}
 	v.attrs, err = MDBSourcesSet.Index(nil, b, v.at[:])
@@ -594,15 +575,13 @@ func (w MDBSourceEncoder) Address(v netip.Addr) { w.Addr(MDBA_MDB_SRCATTR_ADDRES
 // Timer puts MDBA_MDB_SRCATTR_TIMER. Time that is left, in units of 1/100 s.
 func (w MDBSourceEncoder) Timer(v uint32) { w.Uint32(MDBA_MDB_SRCATTR_TIMER, v) }
 
-// MDBSourceView reads the attributes of MDBSource in place. What it returns aliases the
-// bytes given to Parse.
+// MDBSourceView reads the attributes of MDBSource in place. What it returns aliases the bytes given to Parse.
 type MDBSourceView struct {
 	attrs Attrs
 	at    [3]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MDBSourceView) Parse(b []byte) (err error) {
 	*v = MDBSourceView{}
 	v.attrs, err = MDBSourceSet.Index(nil, b, v.at[:])
@@ -642,15 +621,13 @@ func (w MDBRoutersEncoder) Port(h MDBRouterPort) MDBRouterEncoder {
 	return MDBRouterEncoder{n}
 }
 
-// MDBRoutersView reads the attributes of MDBRouters in place. What it returns aliases the
-// bytes given to Parse.
+// MDBRoutersView reads the attributes of MDBRouters in place. What it returns aliases the bytes given to Parse.
 type MDBRoutersView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MDBRoutersView) Parse(b []byte) (err error) {
 	*v = MDBRoutersView{}
 	v.attrs, err = MDBRoutersSet.Index(nil, b, v.at[:])
@@ -697,34 +674,30 @@ func AppendMDBRouter(e *Encoder, typ, flags uint16, h MDBRouterPort) MDBRouterEn
 	return MDBRouterEncoder{w}
 }
 
-// Timer puts MDBA_ROUTER_PATTR_TIMER. Time that is left of the longer timer, in units of
-// 1/100 s.
+// Timer puts MDBA_ROUTER_PATTR_TIMER. Time that is left of the longer timer, in units of 1/100 s.
 func (w MDBRouterEncoder) Timer(v uint32) { w.Uint32(MDBA_ROUTER_PATTR_TIMER, v) }
 
 // Type puts MDBA_ROUTER_PATTR_TYPE. How the port became one of a router.
 func (w MDBRouterEncoder) Type(v BridgeMulticastRouter) { w.Uint8(MDBA_ROUTER_PATTR_TYPE, uint8(v)) }
 
-// IPv4Timer puts MDBA_ROUTER_PATTR_INET_TIMER. Time that is left to an IPv4 router, in
-// units of 1/100 s.
+// IPv4Timer puts MDBA_ROUTER_PATTR_INET_TIMER. Time that is left to an IPv4 router, in units of 1/100 s.
 func (w MDBRouterEncoder) IPv4Timer(v uint32) { w.Uint32(MDBA_ROUTER_PATTR_INET_TIMER, v) }
 
-// IPv6Timer puts MDBA_ROUTER_PATTR_INET6_TIMER. Time that is left to an IPv6 router, in
-// units of 1/100 s.
+// IPv6Timer puts MDBA_ROUTER_PATTR_INET6_TIMER. Time that is left to an IPv6 router, in units of 1/100 s.
 func (w MDBRouterEncoder) IPv6Timer(v uint32) { w.Uint32(MDBA_ROUTER_PATTR_INET6_TIMER, v) }
 
 // VID puts MDBA_ROUTER_PATTR_VID. VLAN.
 func (w MDBRouterEncoder) VID(v uint16) { w.Uint16(MDBA_ROUTER_PATTR_VID, v) }
 
-// MDBRouterView reads the attributes of MDBRouter in place. What it returns aliases the
-// bytes given to Parse.
+// MDBRouterView reads the attributes of MDBRouter in place. What it returns aliases the bytes given to Parse.
 type MDBRouterView struct {
 	Header MDBRouterPort
 	attrs  Attrs
 	at     [6]uint32
 }
 
-// Parse reads the payload of a message: a MDBRouterPort and attributes. An attribute of a
-// wrong length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a MDBRouterPort and attributes. One of a wrong length is left out and the first
+// such error returned.
 func (v *MDBRouterView) Parse(b []byte) error {
 	*v = MDBRouterView{}
 	if len(b) < 4 {
@@ -739,8 +712,7 @@ func (v *MDBRouterView) Parse(b []byte) error {
 // Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
 func (v *MDBRouterView) Attrs() Attrs { return v.attrs }
 
-// Timer returns MDBA_ROUTER_PATTR_TIMER. Time that is left of the longer timer, in units
-// of 1/100 s.
+// Timer returns MDBA_ROUTER_PATTR_TIMER. Time that is left of the longer timer, in units of 1/100 s.
 func (v *MDBRouterView) Timer() (uint32, bool) { return v.attrs.Uint32(v.at[MDBA_ROUTER_PATTR_TIMER]) }
 
 // Type returns MDBA_ROUTER_PATTR_TYPE. How the port became one of a router.
@@ -748,14 +720,12 @@ func (v *MDBRouterView) Type() (BridgeMulticastRouter, bool) {
 	return As[BridgeMulticastRouter](v.attrs.Uint8(v.at[MDBA_ROUTER_PATTR_TYPE]))
 }
 
-// IPv4Timer returns MDBA_ROUTER_PATTR_INET_TIMER. Time that is left to an IPv4 router, in
-// units of 1/100 s.
+// IPv4Timer returns MDBA_ROUTER_PATTR_INET_TIMER. Time that is left to an IPv4 router, in units of 1/100 s.
 func (v *MDBRouterView) IPv4Timer() (uint32, bool) {
 	return v.attrs.Uint32(v.at[MDBA_ROUTER_PATTR_INET_TIMER])
 }
 
-// IPv6Timer returns MDBA_ROUTER_PATTR_INET6_TIMER. Time that is left to an IPv6 router,
-// in units of 1/100 s.
+// IPv6Timer returns MDBA_ROUTER_PATTR_INET6_TIMER. Time that is left to an IPv6 router, in units of 1/100 s.
 func (v *MDBRouterView) IPv6Timer() (uint32, bool) {
 	return v.attrs.Uint32(v.at[MDBA_ROUTER_PATTR_INET6_TIMER])
 }
@@ -790,8 +760,7 @@ func AppendMDBSet(e *Encoder, typ, flags uint16, h BrPortMsg) MDBSetEncoder {
 	return MDBSetEncoder{w}
 }
 
-// Entry puts MDBA_SET_ENTRY. Group and port; in a request to delete many, the state, port
-// and VLAN that must match.
+// Entry puts MDBA_SET_ENTRY. Group and port; in a request to delete many, the state, port and VLAN that must match.
 func (w MDBSetEncoder) Entry(v BrMDBEntry) { v.put(w.Space(MDBA_SET_ENTRY, 28)) }
 
 // EntryAttrs puts MDBA_SET_ENTRY_ATTRS. More about the group.
@@ -799,16 +768,15 @@ func (w MDBSetEncoder) EntryAttrs() MDBEntryEncoder {
 	return MDBEntryEncoder{w.Nest.Nest(MDBA_SET_ENTRY_ATTRS)}
 }
 
-// MDBSetView reads the attributes of MDBSet in place. What it returns aliases the bytes
-// given to Parse.
+// MDBSetView reads the attributes of MDBSet in place. What it returns aliases the bytes given to Parse.
 type MDBSetView struct {
 	Header BrPortMsg
 	attrs  Attrs
 	at     [3]uint32
 }
 
-// Parse reads the payload of a message: a BrPortMsg and attributes. An attribute of a
-// wrong length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a BrPortMsg and attributes. One of a wrong length is left out and the first
+// such error returned.
 func (v *MDBSetView) Parse(b []byte) error {
 	*v = MDBSetView{}
 	if len(b) < 8 {
@@ -823,8 +791,7 @@ func (v *MDBSetView) Parse(b []byte) error {
 // Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
 func (v *MDBSetView) Attrs() Attrs { return v.attrs }
 
-// Entry returns MDBA_SET_ENTRY. Group and port; in a request to delete many, the state,
-// port and VLAN that must match.
+// Entry returns MDBA_SET_ENTRY. Group and port; in a request to delete many, the state, port and VLAN that must match.
 func (v *MDBSetView) Entry() (s BrMDBEntry, ok bool) {
 	b, ok := v.attrs.Bytes(v.at[MDBA_SET_ENTRY])
 	s.Parse(b)
@@ -869,16 +836,15 @@ func (w MDBGetEncoder) EntryAttrs() MDBEntryEncoder {
 	return MDBEntryEncoder{w.Nest.Nest(MDBA_GET_ENTRY_ATTRS)}
 }
 
-// MDBGetView reads the attributes of MDBGet in place. What it returns aliases the bytes
-// given to Parse.
+// MDBGetView reads the attributes of MDBGet in place. What it returns aliases the bytes given to Parse.
 type MDBGetView struct {
 	Header BrPortMsg
 	attrs  Attrs
 	at     [3]uint32
 }
 
-// Parse reads the payload of a message: a BrPortMsg and attributes. An attribute of a
-// wrong length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a BrPortMsg and attributes. One of a wrong length is left out and the first
+// such error returned.
 func (v *MDBGetView) Parse(b []byte) error {
 	*v = MDBGetView{}
 	if len(b) < 8 {
@@ -960,19 +926,16 @@ func (w MDBEntryEncoder) IfIndex(v int32) { w.Uint32(MDBE_ATTR_IFINDEX, uint32(v
 // SrcVNI puts MDBE_ATTR_SRC_VNI. VXLAN network identifier where the group is valid.
 func (w MDBEntryEncoder) SrcVNI(v uint32) { w.Uint32(MDBE_ATTR_SRC_VNI, v) }
 
-// StateMask puts MDBE_ATTR_STATE_MASK. Bits of the state that must match, in a request to
-// delete many.
+// StateMask puts MDBE_ATTR_STATE_MASK. Bits of the state that must match, in a request to delete many.
 func (w MDBEntryEncoder) StateMask(v MDBState) { w.Uint8(MDBE_ATTR_STATE_MASK, uint8(v)) }
 
-// MDBEntryView reads the attributes of MDBEntry in place. What it returns aliases the
-// bytes given to Parse.
+// MDBEntryView reads the attributes of MDBEntry in place. What it returns aliases the bytes given to Parse.
 type MDBEntryView struct {
 	attrs Attrs
 	at    [11]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MDBEntryView) Parse(b []byte) (err error) {
 	*v = MDBEntryView{}
 	v.attrs, err = MDBEntrySet.Index(nil, b, v.at[:])
@@ -1004,15 +967,13 @@ func (v *MDBEntryView) Protocol() (Protocol, bool) {
 // Dst returns MDBE_ATTR_DST. Address of the remote end (VXLAN).
 func (v *MDBEntryView) Dst() (netip.Addr, bool) { return v.attrs.Addr(v.at[MDBE_ATTR_DST]) }
 
-// DstPort returns MDBE_ATTR_DST_PORT. UDP port of the remote end in host byte order
-// (VXLAN).
+// DstPort returns MDBE_ATTR_DST_PORT. UDP port of the remote end in host byte order (VXLAN).
 func (v *MDBEntryView) DstPort() (uint16, bool) { return v.attrs.Uint16(v.at[MDBE_ATTR_DST_PORT]) }
 
 // VNI returns MDBE_ATTR_VNI. VXLAN network identifier towards the remote end.
 func (v *MDBEntryView) VNI() (uint32, bool) { return v.attrs.Uint32(v.at[MDBE_ATTR_VNI]) }
 
-// IfIndex returns MDBE_ATTR_IFINDEX. Index of the interface towards the remote end
-// (VXLAN).
+// IfIndex returns MDBE_ATTR_IFINDEX. Index of the interface towards the remote end (VXLAN).
 func (v *MDBEntryView) IfIndex() (int32, bool) {
 	return As[int32](v.attrs.Uint32(v.at[MDBE_ATTR_IFINDEX]))
 }
@@ -1020,8 +981,7 @@ func (v *MDBEntryView) IfIndex() (int32, bool) {
 // SrcVNI returns MDBE_ATTR_SRC_VNI. VXLAN network identifier where the group is valid.
 func (v *MDBEntryView) SrcVNI() (uint32, bool) { return v.attrs.Uint32(v.at[MDBE_ATTR_SRC_VNI]) }
 
-// StateMask returns MDBE_ATTR_STATE_MASK. Bits of the state that must match, in a request
-// to delete many.
+// StateMask returns MDBE_ATTR_STATE_MASK. Bits of the state that must match, in a request to delete many.
 func (v *MDBEntryView) StateMask() (MDBState, bool) {
 	return As[MDBState](v.attrs.Uint8(v.at[MDBE_ATTR_STATE_MASK]))
 }
@@ -1054,15 +1014,14 @@ func (w MDBEntrySourcesEncoder) Entry() MDBEntrySourceEncoder {
 	return MDBEntrySourceEncoder{w.Nest.Nest(MDBE_SRC_LIST_ENTRY)}
 }
 
-// MDBEntrySourcesView reads the attributes of MDBEntrySources in place. What it returns
-// aliases the bytes given to Parse.
+// MDBEntrySourcesView reads the attributes of MDBEntrySources in place. What it returns aliases the bytes given to
+// Parse.
 type MDBEntrySourcesView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MDBEntrySourcesView) Parse(b []byte) (err error) {
 	*v = MDBEntrySourcesView{}
 	v.attrs, err = MDBEntrySourcesSet.Index(nil, b, v.at[:])
@@ -1101,15 +1060,13 @@ type MDBEntrySourceEncoder struct{ Nest }
 // Address puts MDBE_SRCATTR_ADDRESS. Address of the source.
 func (w MDBEntrySourceEncoder) Address(v netip.Addr) { w.Addr(MDBE_SRCATTR_ADDRESS, v) }
 
-// MDBEntrySourceView reads the attributes of MDBEntrySource in place. What it returns
-// aliases the bytes given to Parse.
+// MDBEntrySourceView reads the attributes of MDBEntrySource in place. What it returns aliases the bytes given to Parse.
 type MDBEntrySourceView struct {
 	attrs Attrs
 	at    [2]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MDBEntrySourceView) Parse(b []byte) (err error) {
 	*v = MDBEntrySourceView{}
 	v.attrs, err = MDBEntrySourceSet.Index(nil, b, v.at[:])

@@ -6,8 +6,7 @@ import (
 	"strconv"
 )
 
-// MsgSet returns the attribute set of a message type that the kernel sends, nil if no
-// table has it.
+// MsgSet returns the attribute set of a message type that the kernel sends, nil if no table has it.
 func MsgSet(typ uint16) *Set {
 	switch typ {
 	case RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR:
@@ -32,8 +31,7 @@ func MsgSet(typ uint16) *Set {
 	return nil
 }
 
-// RequestSet returns the attribute set of a message type in a request, nil if no table
-// has it.
+// RequestSet returns the attribute set of a message type in a request, nil if no table has it.
 func RequestSet(typ uint16) *Set {
 	switch typ {
 	case RTM_GETVLAN:

@@ -367,8 +367,7 @@ var neighFlagsExtEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 4, Name: "ext-validated"},
 }}
 
-// FDBNotify is an FDB_NOTIFY_* value of linux/neighbour.h. Notices of the activity of a
-// forwarding entry.
+// FDBNotify is an FDB_NOTIFY_* value of linux/neighbour.h. Notices of the activity of a forwarding entry.
 type FDBNotify uint8
 
 const (
@@ -460,23 +459,21 @@ func (w NeighEncoder) FDBExt() FDBExtEncoder { return FDBExtEncoder{w.Nest.Nest(
 // FlagsExt puts NDA_FLAGS_EXT. More flags.
 func (w NeighEncoder) FlagsExt(v NeighFlagsExt) { w.Uint32(NDA_FLAGS_EXT, uint32(v)) }
 
-// StateMask puts NDA_NDM_STATE_MASK. Bits of the state that must match, in a request to
-// delete many.
+// StateMask puts NDA_NDM_STATE_MASK. Bits of the state that must match, in a request to delete many.
 func (w NeighEncoder) StateMask(v NeighState) { w.Uint16(NDA_NDM_STATE_MASK, uint16(v)) }
 
 // FlagsMask puts NDA_NDM_FLAGS_MASK. Flags that must match, in a request to delete many.
 func (w NeighEncoder) FlagsMask(v NeighFlags) { w.Uint8(NDA_NDM_FLAGS_MASK, uint8(v)) }
 
-// NeighView reads the attributes of Neigh in place. What it returns aliases the bytes
-// given to Parse.
+// NeighView reads the attributes of Neigh in place. What it returns aliases the bytes given to Parse.
 type NeighView struct {
 	Header NdMsg
 	attrs  Attrs
 	at     [18]uint32
 }
 
-// Parse reads the payload of a message: a NdMsg and attributes. An attribute of a wrong
-// length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a NdMsg and attributes. One of a wrong length is left out and the first such
+// error returned.
 func (v *NeighView) Parse(b []byte) error {
 	*v = NeighView{}
 	if len(b) < 12 {
@@ -549,14 +546,12 @@ func (v *NeighView) FlagsExt() (NeighFlagsExt, bool) {
 	return As[NeighFlagsExt](v.attrs.Uint32(v.at[NDA_FLAGS_EXT]))
 }
 
-// StateMask returns NDA_NDM_STATE_MASK. Bits of the state that must match, in a request
-// to delete many.
+// StateMask returns NDA_NDM_STATE_MASK. Bits of the state that must match, in a request to delete many.
 func (v *NeighView) StateMask() (NeighState, bool) {
 	return As[NeighState](v.attrs.Uint16(v.at[NDA_NDM_STATE_MASK]))
 }
 
-// FlagsMask returns NDA_NDM_FLAGS_MASK. Flags that must match, in a request to delete
-// many.
+// FlagsMask returns NDA_NDM_FLAGS_MASK. Flags that must match, in a request to delete many.
 func (v *NeighView) FlagsMask() (NeighFlags, bool) {
 	return As[NeighFlags](v.attrs.Uint8(v.at[NDA_NDM_FLAGS_MASK]))
 }
@@ -596,19 +591,16 @@ type FDBExtEncoder struct{ Nest }
 // ActivityNotify puts NFEA_ACTIVITY_NOTIFY. Notices of activity.
 func (w FDBExtEncoder) ActivityNotify(v FDBNotify) { w.Uint8(NFEA_ACTIVITY_NOTIFY, uint8(v)) }
 
-// DontRefresh puts NFEA_DONT_REFRESH. A change of the entry does not reset its age, in
-// requests.
+// DontRefresh puts NFEA_DONT_REFRESH. A change of the entry does not reset its age, in requests.
 func (w FDBExtEncoder) DontRefresh() { w.Flag(NFEA_DONT_REFRESH) }
 
-// FDBExtView reads the attributes of FDBExt in place. What it returns aliases the bytes
-// given to Parse.
+// FDBExtView reads the attributes of FDBExt in place. What it returns aliases the bytes given to Parse.
 type FDBExtView struct {
 	attrs Attrs
 	at    [3]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *FDBExtView) Parse(b []byte) (err error) {
 	*v = FDBExtView{}
 	v.attrs, err = FDBExtSet.Index(nil, b, v.at[:])
@@ -623,8 +615,7 @@ func (v *FDBExtView) ActivityNotify() (FDBNotify, bool) {
 	return As[FDBNotify](v.attrs.Uint8(v.at[NFEA_ACTIVITY_NOTIFY]))
 }
 
-// DontRefresh reports whether NFEA_DONT_REFRESH is there. A change of the entry does not
-// reset its age, in requests.
+// DontRefresh reports whether NFEA_DONT_REFRESH is there. A change of the entry does not reset its age, in requests.
 func (v *FDBExtView) DontRefresh() bool { return v.attrs.Flag(v.at[NFEA_DONT_REFRESH]) }
 
 // FDBExtSet describes the attributes of FDBExt.
@@ -683,16 +674,15 @@ func (w NeighTableEncoder) Stats(v NeighTableStats) { v.put(w.Space(NDTA_STATS, 
 // GCInterval puts NDTA_GC_INTERVAL. Time between collections, in milliseconds.
 func (w NeighTableEncoder) GCInterval(v uint64) { w.Uint64(NDTA_GC_INTERVAL, v) }
 
-// NeighTableView reads the attributes of NeighTable in place. What it returns aliases the
-// bytes given to Parse.
+// NeighTableView reads the attributes of NeighTable in place. What it returns aliases the bytes given to Parse.
 type NeighTableView struct {
 	Header NdtMsg
 	attrs  Attrs
 	at     [10]uint32
 }
 
-// Parse reads the payload of a message: a NdtMsg and attributes. An attribute of a wrong
-// length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a NdtMsg and attributes. One of a wrong length is left out and the first such
+// error returned.
 func (v *NeighTableView) Parse(b []byte) error {
 	*v = NeighTableView{}
 	if len(b) < 4 {
@@ -713,8 +703,7 @@ func (v *NeighTableView) Name() ([]byte, bool) { return v.attrs.String(v.at[NDTA
 // Thresh1 returns NDTA_THRESH1. Number of entries below which none is collected.
 func (v *NeighTableView) Thresh1() (uint32, bool) { return v.attrs.Uint32(v.at[NDTA_THRESH1]) }
 
-// Thresh2 returns NDTA_THRESH2. Number of entries from which on old ones are collected
-// soon.
+// Thresh2 returns NDTA_THRESH2. Number of entries from which on old ones are collected soon.
 func (v *NeighTableView) Thresh2() (uint32, bool) { return v.attrs.Uint32(v.at[NDTA_THRESH2]) }
 
 // Thresh3 returns NDTA_THRESH3. Largest number of entries.
@@ -790,27 +779,23 @@ func (w NeighParmsEncoder) IfIndex(v uint32) { w.Uint32(NDTPA_IFINDEX, v) }
 // Refs puts NDTPA_REFCNT. Number of users.
 func (w NeighParmsEncoder) Refs(v uint32) { w.Uint32(NDTPA_REFCNT, v) }
 
-// ReachableTime puts NDTPA_REACHABLE_TIME. Time that a confirmation lasts, drawn at
-// random around the base, in milliseconds.
+// ReachableTime puts NDTPA_REACHABLE_TIME. Time that a confirmation lasts, drawn at random around the base, in
+// milliseconds.
 func (w NeighParmsEncoder) ReachableTime(v uint64) { w.Uint64(NDTPA_REACHABLE_TIME, v) }
 
-// BaseReachableTime puts NDTPA_BASE_REACHABLE_TIME. Time that a confirmation lasts on
-// average, in milliseconds.
+// BaseReachableTime puts NDTPA_BASE_REACHABLE_TIME. Time that a confirmation lasts on average, in milliseconds.
 func (w NeighParmsEncoder) BaseReachableTime(v uint64) { w.Uint64(NDTPA_BASE_REACHABLE_TIME, v) }
 
 // RetransTime puts NDTPA_RETRANS_TIME. Time between probes, in milliseconds.
 func (w NeighParmsEncoder) RetransTime(v uint64) { w.Uint64(NDTPA_RETRANS_TIME, v) }
 
-// GCStaleTime puts NDTPA_GC_STALETIME. Time after which a stale entry may be collected,
-// in milliseconds.
+// GCStaleTime puts NDTPA_GC_STALETIME. Time after which a stale entry may be collected, in milliseconds.
 func (w NeighParmsEncoder) GCStaleTime(v uint64) { w.Uint64(NDTPA_GC_STALETIME, v) }
 
-// DelayProbeTime puts NDTPA_DELAY_PROBE_TIME. Time before a stale entry is probed, in
-// milliseconds.
+// DelayProbeTime puts NDTPA_DELAY_PROBE_TIME. Time before a stale entry is probed, in milliseconds.
 func (w NeighParmsEncoder) DelayProbeTime(v uint64) { w.Uint64(NDTPA_DELAY_PROBE_TIME, v) }
 
-// QueueLen puts NDTPA_QUEUE_LEN. Packets that may wait for a resolution; QueueLenBytes is
-// the limit that counts.
+// QueueLen puts NDTPA_QUEUE_LEN. Packets that may wait for a resolution; QueueLenBytes is the limit that counts.
 func (w NeighParmsEncoder) QueueLen(v uint32) { w.Uint32(NDTPA_QUEUE_LEN, v) }
 
 // AppProbes puts NDTPA_APP_PROBES. Probes left to user space.
@@ -822,8 +807,7 @@ func (w NeighParmsEncoder) UnicastProbes(v uint32) { w.Uint32(NDTPA_UCAST_PROBES
 // MulticastProbes puts NDTPA_MCAST_PROBES. Multicast probes.
 func (w NeighParmsEncoder) MulticastProbes(v uint32) { w.Uint32(NDTPA_MCAST_PROBES, v) }
 
-// AnycastDelay puts NDTPA_ANYCAST_DELAY. Longest delay of an answer for an anycast
-// address, in milliseconds.
+// AnycastDelay puts NDTPA_ANYCAST_DELAY. Longest delay of an answer for an anycast address, in milliseconds.
 func (w NeighParmsEncoder) AnycastDelay(v uint64) { w.Uint64(NDTPA_ANYCAST_DELAY, v) }
 
 // ProxyDelay puts NDTPA_PROXY_DELAY. Longest delay of a proxy answer, in milliseconds.
@@ -832,30 +816,25 @@ func (w NeighParmsEncoder) ProxyDelay(v uint64) { w.Uint64(NDTPA_PROXY_DELAY, v)
 // ProxyQueueLen puts NDTPA_PROXY_QLEN. Packets that may wait for a proxy answer.
 func (w NeighParmsEncoder) ProxyQueueLen(v uint32) { w.Uint32(NDTPA_PROXY_QLEN, v) }
 
-// LockTime puts NDTPA_LOCKTIME. Time in which an entry is not changed again, in
-// milliseconds.
+// LockTime puts NDTPA_LOCKTIME. Time in which an entry is not changed again, in milliseconds.
 func (w NeighParmsEncoder) LockTime(v uint64) { w.Uint64(NDTPA_LOCKTIME, v) }
 
-// QueueLenBytes puts NDTPA_QUEUE_LENBYTES. Size of the packets that may wait for a
-// resolution, in bytes.
+// QueueLenBytes puts NDTPA_QUEUE_LENBYTES. Size of the packets that may wait for a resolution, in bytes.
 func (w NeighParmsEncoder) QueueLenBytes(v uint32) { w.Uint32(NDTPA_QUEUE_LENBYTES, v) }
 
 // MulticastReprobes puts NDTPA_MCAST_REPROBES. Multicast probes after the unicast ones.
 func (w NeighParmsEncoder) MulticastReprobes(v uint32) { w.Uint32(NDTPA_MCAST_REPROBES, v) }
 
-// IntervalProbeTime puts NDTPA_INTERVAL_PROBE_TIME_MS. Time between probes of managed
-// entries, in milliseconds.
+// IntervalProbeTime puts NDTPA_INTERVAL_PROBE_TIME_MS. Time between probes of managed entries, in milliseconds.
 func (w NeighParmsEncoder) IntervalProbeTime(v uint64) { w.Uint64(NDTPA_INTERVAL_PROBE_TIME_MS, v) }
 
-// NeighParmsView reads the attributes of NeighParms in place. What it returns aliases the
-// bytes given to Parse.
+// NeighParmsView reads the attributes of NeighParms in place. What it returns aliases the bytes given to Parse.
 type NeighParmsView struct {
 	attrs Attrs
 	at    [20]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *NeighParmsView) Parse(b []byte) (err error) {
 	*v = NeighParmsView{}
 	v.attrs, err = NeighParmsSet.Index(nil, b, v.at[:])
@@ -871,14 +850,13 @@ func (v *NeighParmsView) IfIndex() (uint32, bool) { return v.attrs.Uint32(v.at[N
 // Refs returns NDTPA_REFCNT. Number of users.
 func (v *NeighParmsView) Refs() (uint32, bool) { return v.attrs.Uint32(v.at[NDTPA_REFCNT]) }
 
-// ReachableTime returns NDTPA_REACHABLE_TIME. Time that a confirmation lasts, drawn at
-// random around the base, in milliseconds.
+// ReachableTime returns NDTPA_REACHABLE_TIME. Time that a confirmation lasts, drawn at random around the base, in
+// milliseconds.
 func (v *NeighParmsView) ReachableTime() (uint64, bool) {
 	return v.attrs.Uint64(v.at[NDTPA_REACHABLE_TIME])
 }
 
-// BaseReachableTime returns NDTPA_BASE_REACHABLE_TIME. Time that a confirmation lasts on
-// average, in milliseconds.
+// BaseReachableTime returns NDTPA_BASE_REACHABLE_TIME. Time that a confirmation lasts on average, in milliseconds.
 func (v *NeighParmsView) BaseReachableTime() (uint64, bool) {
 	return v.attrs.Uint64(v.at[NDTPA_BASE_REACHABLE_TIME])
 }
@@ -888,20 +866,17 @@ func (v *NeighParmsView) RetransTime() (uint64, bool) {
 	return v.attrs.Uint64(v.at[NDTPA_RETRANS_TIME])
 }
 
-// GCStaleTime returns NDTPA_GC_STALETIME. Time after which a stale entry may be
-// collected, in milliseconds.
+// GCStaleTime returns NDTPA_GC_STALETIME. Time after which a stale entry may be collected, in milliseconds.
 func (v *NeighParmsView) GCStaleTime() (uint64, bool) {
 	return v.attrs.Uint64(v.at[NDTPA_GC_STALETIME])
 }
 
-// DelayProbeTime returns NDTPA_DELAY_PROBE_TIME. Time before a stale entry is probed, in
-// milliseconds.
+// DelayProbeTime returns NDTPA_DELAY_PROBE_TIME. Time before a stale entry is probed, in milliseconds.
 func (v *NeighParmsView) DelayProbeTime() (uint64, bool) {
 	return v.attrs.Uint64(v.at[NDTPA_DELAY_PROBE_TIME])
 }
 
-// QueueLen returns NDTPA_QUEUE_LEN. Packets that may wait for a resolution; QueueLenBytes
-// is the limit that counts.
+// QueueLen returns NDTPA_QUEUE_LEN. Packets that may wait for a resolution; QueueLenBytes is the limit that counts.
 func (v *NeighParmsView) QueueLen() (uint32, bool) { return v.attrs.Uint32(v.at[NDTPA_QUEUE_LEN]) }
 
 // AppProbes returns NDTPA_APP_PROBES. Probes left to user space.
@@ -917,8 +892,7 @@ func (v *NeighParmsView) MulticastProbes() (uint32, bool) {
 	return v.attrs.Uint32(v.at[NDTPA_MCAST_PROBES])
 }
 
-// AnycastDelay returns NDTPA_ANYCAST_DELAY. Longest delay of an answer for an anycast
-// address, in milliseconds.
+// AnycastDelay returns NDTPA_ANYCAST_DELAY. Longest delay of an answer for an anycast address, in milliseconds.
 func (v *NeighParmsView) AnycastDelay() (uint64, bool) {
 	return v.attrs.Uint64(v.at[NDTPA_ANYCAST_DELAY])
 }
@@ -931,24 +905,20 @@ func (v *NeighParmsView) ProxyQueueLen() (uint32, bool) {
 	return v.attrs.Uint32(v.at[NDTPA_PROXY_QLEN])
 }
 
-// LockTime returns NDTPA_LOCKTIME. Time in which an entry is not changed again, in
-// milliseconds.
+// LockTime returns NDTPA_LOCKTIME. Time in which an entry is not changed again, in milliseconds.
 func (v *NeighParmsView) LockTime() (uint64, bool) { return v.attrs.Uint64(v.at[NDTPA_LOCKTIME]) }
 
-// QueueLenBytes returns NDTPA_QUEUE_LENBYTES. Size of the packets that may wait for a
-// resolution, in bytes.
+// QueueLenBytes returns NDTPA_QUEUE_LENBYTES. Size of the packets that may wait for a resolution, in bytes.
 func (v *NeighParmsView) QueueLenBytes() (uint32, bool) {
 	return v.attrs.Uint32(v.at[NDTPA_QUEUE_LENBYTES])
 }
 
-// MulticastReprobes returns NDTPA_MCAST_REPROBES. Multicast probes after the unicast
-// ones.
+// MulticastReprobes returns NDTPA_MCAST_REPROBES. Multicast probes after the unicast ones.
 func (v *NeighParmsView) MulticastReprobes() (uint32, bool) {
 	return v.attrs.Uint32(v.at[NDTPA_MCAST_REPROBES])
 }
 
-// IntervalProbeTime returns NDTPA_INTERVAL_PROBE_TIME_MS. Time between probes of managed
-// entries, in milliseconds.
+// IntervalProbeTime returns NDTPA_INTERVAL_PROBE_TIME_MS. Time between probes of managed entries, in milliseconds.
 func (v *NeighParmsView) IntervalProbeTime() (uint64, bool) {
 	return v.attrs.Uint64(v.at[NDTPA_INTERVAL_PROBE_TIME_MS])
 }

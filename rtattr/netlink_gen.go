@@ -154,8 +154,7 @@ var groupEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 39, Name: "ipv6-acaddr"},
 }}
 
-// PolicyType is an NL_ATTR_TYPE_* value of linux/netlink.h. Type of an attribute as the
-// kernel's policies name it.
+// PolicyType is an NL_ATTR_TYPE_* value of linux/netlink.h. Type of an attribute as the kernel's policies name it.
 type PolicyType uint32
 
 const (
@@ -203,8 +202,8 @@ var policyTypeEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 17, Name: "uint"},
 }}
 
-// ExtFilter is an RTEXT_FILTER_* value of linux/netlink.h. What a request for links
-// includes beyond the usual, or leaves out.
+// ExtFilter is an RTEXT_FILTER_* value of linux/netlink.h. What a request for links includes beyond the usual, or
+// leaves out.
 type ExtFilter uint32
 
 const (
@@ -232,8 +231,8 @@ var extFilterEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 128, Name: "mst"},
 }}
 
-// Scope is an RT_SCOPE_* value of linux/netlink.h. Distance to a destination; values
-// between universe and site are free for users.
+// Scope is an RT_SCOPE_* value of linux/netlink.h. Distance to a destination; values between universe and site are free
+// for users.
 type Scope uint8
 
 const (
@@ -291,8 +290,8 @@ var routeTypeEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 11, Name: "xresolve"},
 }}
 
-// Protocol is an RTPROT_* value of linux/netlink.h. Who installed a route or a neighbour;
-// the kernel does not interpret values from 4 on.
+// Protocol is an RTPROT_* value of linux/netlink.h. Who installed a route or a neighbour; the kernel does not interpret
+// values from 4 on.
 type Protocol uint8
 
 const (
@@ -524,15 +523,13 @@ type ErrorAckEncoder struct{ Nest }
 // Message puts NLMSGERR_ATTR_MSG. What went wrong.
 func (w ErrorAckEncoder) Message(v string) { w.String(NLMSGERR_ATTR_MSG, v) }
 
-// Offset puts NLMSGERR_ATTR_OFFS. Offset of the bad attribute in the request, in bytes
-// from the start of its header.
+// Offset puts NLMSGERR_ATTR_OFFS. Offset of the bad attribute in the request, in bytes from the start of its header.
 func (w ErrorAckEncoder) Offset(v uint32) { w.Uint32(NLMSGERR_ATTR_OFFS, v) }
 
 // Cookie puts NLMSGERR_ATTR_COOKIE. Data of the subsystem that names what was created.
 func (w ErrorAckEncoder) Cookie(v []byte) { w.Bytes(NLMSGERR_ATTR_COOKIE, v) }
 
-// Policy puts NLMSGERR_ATTR_POLICY. What the kernel accepts in place of the bad
-// attribute.
+// Policy puts NLMSGERR_ATTR_POLICY. What the kernel accepts in place of the bad attribute.
 func (w ErrorAckEncoder) Policy() PolicyEncoder {
 	return PolicyEncoder{w.Nest.Nest(NLMSGERR_ATTR_POLICY)}
 }
@@ -540,19 +537,16 @@ func (w ErrorAckEncoder) Policy() PolicyEncoder {
 // MissingType puts NLMSGERR_ATTR_MISS_TYPE. Number of the attribute that is missing.
 func (w ErrorAckEncoder) MissingType(v uint32) { w.Uint32(NLMSGERR_ATTR_MISS_TYPE, v) }
 
-// MissingNest puts NLMSGERR_ATTR_MISS_NEST. Offset of the nest where it is missing, in
-// bytes; absent at the top level.
+// MissingNest puts NLMSGERR_ATTR_MISS_NEST. Offset of the nest where it is missing, in bytes; absent at the top level.
 func (w ErrorAckEncoder) MissingNest(v uint32) { w.Uint32(NLMSGERR_ATTR_MISS_NEST, v) }
 
-// ErrorAckView reads the attributes of ErrorAck in place. What it returns aliases the
-// bytes given to Parse.
+// ErrorAckView reads the attributes of ErrorAck in place. What it returns aliases the bytes given to Parse.
 type ErrorAckView struct {
 	attrs Attrs
 	at    [7]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *ErrorAckView) Parse(b []byte) (err error) {
 	*v = ErrorAckView{}
 	v.attrs, err = ErrorAckSet.Index(nil, b, v.at[:])
@@ -565,15 +559,13 @@ func (v *ErrorAckView) Attrs() Attrs { return v.attrs }
 // Message returns NLMSGERR_ATTR_MSG. What went wrong.
 func (v *ErrorAckView) Message() ([]byte, bool) { return v.attrs.String(v.at[NLMSGERR_ATTR_MSG]) }
 
-// Offset returns NLMSGERR_ATTR_OFFS. Offset of the bad attribute in the request, in bytes
-// from the start of its header.
+// Offset returns NLMSGERR_ATTR_OFFS. Offset of the bad attribute in the request, in bytes from the start of its header.
 func (v *ErrorAckView) Offset() (uint32, bool) { return v.attrs.Uint32(v.at[NLMSGERR_ATTR_OFFS]) }
 
 // Cookie returns NLMSGERR_ATTR_COOKIE. Data of the subsystem that names what was created.
 func (v *ErrorAckView) Cookie() ([]byte, bool) { return v.attrs.Bytes(v.at[NLMSGERR_ATTR_COOKIE]) }
 
-// Policy returns NLMSGERR_ATTR_POLICY. What the kernel accepts in place of the bad
-// attribute.
+// Policy returns NLMSGERR_ATTR_POLICY. What the kernel accepts in place of the bad attribute.
 func (v *ErrorAckView) Policy() (n PolicyView, err error) {
 	err = n.Parse(v.attrs.Payload(v.at[NLMSGERR_ATTR_POLICY]))
 	return n, err
@@ -584,8 +576,8 @@ func (v *ErrorAckView) MissingType() (uint32, bool) {
 	return v.attrs.Uint32(v.at[NLMSGERR_ATTR_MISS_TYPE])
 }
 
-// MissingNest returns NLMSGERR_ATTR_MISS_NEST. Offset of the nest where it is missing, in
-// bytes; absent at the top level.
+// MissingNest returns NLMSGERR_ATTR_MISS_NEST. Offset of the nest where it is missing, in bytes; absent at the top
+// level.
 func (v *ErrorAckView) MissingNest() (uint32, bool) {
 	return v.attrs.Uint32(v.at[NLMSGERR_ATTR_MISS_NEST])
 }
@@ -641,12 +633,10 @@ func (w PolicyEncoder) MinLength(v uint32) { w.Uint32(NL_POLICY_TYPE_ATTR_MIN_LE
 // MaxLength puts NL_POLICY_TYPE_ATTR_MAX_LENGTH. Largest length, in bytes.
 func (w PolicyEncoder) MaxLength(v uint32) { w.Uint32(NL_POLICY_TYPE_ATTR_MAX_LENGTH, v) }
 
-// PolicyIndex puts NL_POLICY_TYPE_ATTR_POLICY_IDX. Number of the policy of what is
-// nested.
+// PolicyIndex puts NL_POLICY_TYPE_ATTR_POLICY_IDX. Number of the policy of what is nested.
 func (w PolicyEncoder) PolicyIndex(v uint32) { w.Uint32(NL_POLICY_TYPE_ATTR_POLICY_IDX, v) }
 
-// PolicyMaxType puts NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE. Highest attribute number of what
-// is nested.
+// PolicyMaxType puts NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE. Highest attribute number of what is nested.
 func (w PolicyEncoder) PolicyMaxType(v uint32) { w.Uint32(NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE, v) }
 
 // Bitfield32Mask puts NL_POLICY_TYPE_ATTR_BITFIELD32_MASK. Bits that a bitfield may have.
@@ -655,15 +645,13 @@ func (w PolicyEncoder) Bitfield32Mask(v uint32) { w.Uint32(NL_POLICY_TYPE_ATTR_B
 // Mask puts NL_POLICY_TYPE_ATTR_MASK. Bits that an unsigned number may have.
 func (w PolicyEncoder) Mask(v uint64) { w.Uint64(NL_POLICY_TYPE_ATTR_MASK, v) }
 
-// PolicyView reads the attributes of Policy in place. What it returns aliases the bytes
-// given to Parse.
+// PolicyView reads the attributes of Policy in place. What it returns aliases the bytes given to Parse.
 type PolicyView struct {
 	attrs Attrs
 	at    [13]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *PolicyView) Parse(b []byte) (err error) {
 	*v = PolicyView{}
 	v.attrs, err = PolicySet.Index(nil, b, v.at[:])
@@ -708,20 +696,17 @@ func (v *PolicyView) MaxLength() (uint32, bool) {
 	return v.attrs.Uint32(v.at[NL_POLICY_TYPE_ATTR_MAX_LENGTH])
 }
 
-// PolicyIndex returns NL_POLICY_TYPE_ATTR_POLICY_IDX. Number of the policy of what is
-// nested.
+// PolicyIndex returns NL_POLICY_TYPE_ATTR_POLICY_IDX. Number of the policy of what is nested.
 func (v *PolicyView) PolicyIndex() (uint32, bool) {
 	return v.attrs.Uint32(v.at[NL_POLICY_TYPE_ATTR_POLICY_IDX])
 }
 
-// PolicyMaxType returns NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE. Highest attribute number of
-// what is nested.
+// PolicyMaxType returns NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE. Highest attribute number of what is nested.
 func (v *PolicyView) PolicyMaxType() (uint32, bool) {
 	return v.attrs.Uint32(v.at[NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE])
 }
 
-// Bitfield32Mask returns NL_POLICY_TYPE_ATTR_BITFIELD32_MASK. Bits that a bitfield may
-// have.
+// Bitfield32Mask returns NL_POLICY_TYPE_ATTR_BITFIELD32_MASK. Bits that a bitfield may have.
 func (v *PolicyView) Bitfield32Mask() (uint32, bool) {
 	return v.attrs.Uint32(v.at[NL_POLICY_TYPE_ATTR_BITFIELD32_MASK])
 }

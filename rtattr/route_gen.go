@@ -125,8 +125,7 @@ var rtNexthopStruct = Struct{Name: "rtnexthop", Size: 8, Members: []Member{
 	{Name: "ifindex", Off: 4, Len: 4, Type: S32},
 }}
 
-// RtVia is struct rtvia. Head of a gateway of another address family; the address
-// follows.
+// RtVia is struct rtvia. Head of a gateway of another address family; the address follows.
 type RtVia struct {
 	Family uint16 // Address family of the gateway.
 }
@@ -261,8 +260,7 @@ var mfcStatsStruct = Struct{Name: "rta_mfc_stats", Size: 24, Members: []Member{
 	{Name: "wrong-if", Off: 16, Len: 8, Type: U64},
 }}
 
-// RouteTable is an RT_TABLE_* value of linux/rtnetlink.h. Routing tables; numbers of 32
-// bits are free for users.
+// RouteTable is an RT_TABLE_* value of linux/rtnetlink.h. Routing tables; numbers of 32 bits are free for users.
 type RouteTable uint32
 
 const (
@@ -340,8 +338,7 @@ var nexthopFlagsEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 64, Name: "trap"},
 }}
 
-// RouteFeature is an RTAX_FEATURE_* value of linux/rtnetlink.h. Features of the transport
-// to a destination.
+// RouteFeature is an RTAX_FEATURE_* value of linux/rtnetlink.h. Features of the transport to a destination.
 type RouteFeature uint32
 
 const (
@@ -363,8 +360,7 @@ var routeFeatureEnum = Enum{Flags: true, Values: []EnumValue{
 	{Value: 16, Name: "tcp-usec-ts"},
 }}
 
-// RouterPref is an ICMPV6_ROUTER_PREF_* value of linux/rtnetlink.h. Preference of a
-// router, RFC 4191.
+// RouterPref is an ICMPV6_ROUTER_PREF_* value of linux/rtnetlink.h. Preference of a router, RFC 4191.
 type RouterPref uint8
 
 const (
@@ -384,8 +380,7 @@ var routerPrefEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 3, Name: "low"},
 }}
 
-// EncapType is an LWTUNNEL_ENCAP_* value of linux/rtnetlink.h. Kind of a light-weight
-// tunnel.
+// EncapType is an LWTUNNEL_ENCAP_* value of linux/rtnetlink.h. Kind of a light-weight tunnel.
 type EncapType uint16
 
 const (
@@ -467,8 +462,7 @@ func AppendRoute(e *Encoder, typ, flags uint16, h RtMsg) RouteEncoder {
 // Dst puts RTA_DST. Destination prefix.
 func (w RouteEncoder) Dst(v netip.Addr) { w.Addr(RTA_DST, v) }
 
-// Label puts RTA_DST. Incoming MPLS label in bits 31 to 12, with the bottom of stack bit
-// 8.
+// Label puts RTA_DST. Incoming MPLS label in bits 31 to 12, with the bottom of stack bit 8.
 func (w RouteEncoder) Label(v uint32) { w.Uint32BE(RTA_DST, v) }
 
 // Src puts RTA_SRC. Source prefix.
@@ -495,8 +489,7 @@ func (w RouteEncoder) Metrics() MetricsEncoder { return MetricsEncoder{w.Nest.Ne
 // Multipath puts RTA_MULTIPATH. Nexthops, each a struct rtnexthop and attributes.
 func (w RouteEncoder) Multipath() MultipathEncoder { return MultipathEncoder{w.Open(RTA_MULTIPATH)} }
 
-// Flow puts RTA_FLOW. Realms for accounting, source in the upper and destination in the
-// lower 16 bits.
+// Flow puts RTA_FLOW. Realms for accounting, source in the upper and destination in the lower 16 bits.
 func (w RouteEncoder) Flow(v uint32) { w.Uint32(RTA_FLOW, v) }
 
 // CacheInfo puts RTA_CACHEINFO. Use and age.
@@ -530,26 +523,22 @@ func (w RouteEncoder) Pref(v RouterPref) { w.Uint8(RTA_PREF, uint8(v)) }
 // EncapType puts RTA_ENCAP_TYPE. Kind of the encapsulation.
 func (w RouteEncoder) EncapType(v EncapType) { w.Uint16(RTA_ENCAP_TYPE, uint16(v)) }
 
-// Encap puts RTA_ENCAP. Attributes of the encapsulation; encapsulations follow in a later
-// table.
+// Encap puts RTA_ENCAP. Attributes of the encapsulation; encapsulations follow in a later table.
 func (w RouteEncoder) Encap(v []byte) { w.Bytes(RTA_ENCAP, v) }
 
 // Expires puts RTA_EXPIRES. Lifetime of an IPv6 route, in seconds.
 func (w RouteEncoder) Expires(v uint32) { w.Uint32(RTA_EXPIRES, v) }
 
-// IPMRExpires puts RTA_EXPIRES. Time since the last use of an IPv4 multicast route, in
-// units of 1/100 s.
+// IPMRExpires puts RTA_EXPIRES. Time since the last use of an IPv4 multicast route, in units of 1/100 s.
 func (w RouteEncoder) IPMRExpires(v uint64) { w.Uint64(RTA_EXPIRES, v) }
 
-// IP6MRExpires puts RTA_EXPIRES. Time since the last use of an IPv6 multicast route, in
-// units of 1/100 s.
+// IP6MRExpires puts RTA_EXPIRES. Time since the last use of an IPv6 multicast route, in units of 1/100 s.
 func (w RouteEncoder) IP6MRExpires(v uint64) { w.Uint64(RTA_EXPIRES, v) }
 
 // UID puts RTA_UID. User of the socket in a look-up.
 func (w RouteEncoder) UID(v uint32) { w.Uint32(RTA_UID, v) }
 
-// TTLPropagate puts RTA_TTL_PROPAGATE. Whether MPLS copies the TTL between the label and
-// the packet, 0 or 1.
+// TTLPropagate puts RTA_TTL_PROPAGATE. Whether MPLS copies the TTL between the label and the packet, 0 or 1.
 func (w RouteEncoder) TTLPropagate(v uint8) { w.Uint8(RTA_TTL_PROPAGATE, v) }
 
 // IPProto puts RTA_IP_PROTO. IP protocol of the packet in a look-up.
@@ -577,16 +566,15 @@ func (w MultipathEncoder) Elem(h RtNexthop) RouteEncoder {
 	return RouteEncoder{n}
 }
 
-// RouteView reads the attributes of Route in place. What it returns aliases the bytes
-// given to Parse.
+// RouteView reads the attributes of Route in place. What it returns aliases the bytes given to Parse.
 type RouteView struct {
 	Header RtMsg
 	attrs  Attrs
 	at     [32]uint32
 }
 
-// Parse reads the payload of a message: a RtMsg and attributes. An attribute of a wrong
-// length is left out and the first such error returned; unknown ones stay in Attrs.
+// Parse reads the payload of a message: a RtMsg and attributes. One of a wrong length is left out and the first such
+// error returned.
 func (v *RouteView) Parse(b []byte) error {
 	*v = RouteView{}
 	if len(b) < 12 {
@@ -613,8 +601,7 @@ func (v *RouteView) Dst() (netip.Addr, bool) {
 	return v.attrs.Addr(When(v.Header.Family != 28, v.at[RTA_DST]))
 }
 
-// Label returns RTA_DST. Incoming MPLS label in bits 31 to 12, with the bottom of stack
-// bit 8.
+// Label returns RTA_DST. Incoming MPLS label in bits 31 to 12, with the bottom of stack bit 8.
 func (v *RouteView) Label() (uint32, bool) {
 	return v.attrs.Uint32BE(When(v.Header.Family == 28, v.at[RTA_DST]))
 }
@@ -661,8 +648,7 @@ func (v *RouteView) eachMultipath(yield func(RtNexthop, Attrs) bool) {
 	}
 }
 
-// Flow returns RTA_FLOW. Realms for accounting, source in the upper and destination in
-// the lower 16 bits.
+// Flow returns RTA_FLOW. Realms for accounting, source in the upper and destination in the lower 16 bits.
 func (v *RouteView) Flow() (uint32, bool) { return v.attrs.Uint32(v.at[RTA_FLOW]) }
 
 // CacheInfo returns RTA_CACHEINFO. Use and age.
@@ -710,8 +696,7 @@ func (v *RouteView) EncapType() (EncapType, bool) {
 	return As[EncapType](v.attrs.Uint16(v.at[RTA_ENCAP_TYPE]))
 }
 
-// Encap returns RTA_ENCAP. Attributes of the encapsulation; encapsulations follow in a
-// later table.
+// Encap returns RTA_ENCAP. Attributes of the encapsulation; encapsulations follow in a later table.
 func (v *RouteView) Encap() ([]byte, bool) { return v.attrs.Bytes(v.at[RTA_ENCAP]) }
 
 // Expires returns RTA_EXPIRES. Lifetime of an IPv6 route, in seconds.
@@ -719,14 +704,12 @@ func (v *RouteView) Expires() (uint32, bool) {
 	return v.attrs.Uint32(When(v.Header.Family != 128 && v.Header.Family != 129, v.at[RTA_EXPIRES]))
 }
 
-// IPMRExpires returns RTA_EXPIRES. Time since the last use of an IPv4 multicast route, in
-// units of 1/100 s.
+// IPMRExpires returns RTA_EXPIRES. Time since the last use of an IPv4 multicast route, in units of 1/100 s.
 func (v *RouteView) IPMRExpires() (uint64, bool) {
 	return v.attrs.Uint64(When(v.Header.Family == 128, v.at[RTA_EXPIRES]))
 }
 
-// IP6MRExpires returns RTA_EXPIRES. Time since the last use of an IPv6 multicast route,
-// in units of 1/100 s.
+// IP6MRExpires returns RTA_EXPIRES. Time since the last use of an IPv6 multicast route, in units of 1/100 s.
 func (v *RouteView) IP6MRExpires() (uint64, bool) {
 	return v.attrs.Uint64(When(v.Header.Family == 129, v.at[RTA_EXPIRES]))
 }
@@ -734,8 +717,7 @@ func (v *RouteView) IP6MRExpires() (uint64, bool) {
 // UID returns RTA_UID. User of the socket in a look-up.
 func (v *RouteView) UID() (uint32, bool) { return v.attrs.Uint32(v.at[RTA_UID]) }
 
-// TTLPropagate returns RTA_TTL_PROPAGATE. Whether MPLS copies the TTL between the label
-// and the packet, 0 or 1.
+// TTLPropagate returns RTA_TTL_PROPAGATE. Whether MPLS copies the TTL between the label and the packet, 0 or 1.
 func (v *RouteView) TTLPropagate() (uint8, bool) { return v.attrs.Uint8(v.at[RTA_TTL_PROPAGATE]) }
 
 // IPProto returns RTA_IP_PROTO. IP protocol of the packet in a look-up.
@@ -823,8 +805,7 @@ const (
 // MetricsEncoder puts the attributes of Metrics.
 type MetricsEncoder struct{ Nest }
 
-// Lock puts RTAX_LOCK. Metrics that the kernel must not change, bit n for the metric with
-// number n.
+// Lock puts RTAX_LOCK. Metrics that the kernel must not change, bit n for the metric with number n.
 func (w MetricsEncoder) Lock(v uint32) { w.Uint32(RTAX_LOCK, v) }
 
 // MTU puts RTAX_MTU. Path MTU, in bytes.
@@ -848,8 +829,7 @@ func (w MetricsEncoder) Cwnd(v uint32) { w.Uint32(RTAX_CWND, v) }
 // AdvMSS puts RTAX_ADVMSS. Maximum segment size to announce, in bytes.
 func (w MetricsEncoder) AdvMSS(v uint32) { w.Uint32(RTAX_ADVMSS, v) }
 
-// Reordering puts RTAX_REORDERING. How far segments may come out of order before that is
-// taken for loss.
+// Reordering puts RTAX_REORDERING. How far segments may come out of order before that is taken for loss.
 func (w MetricsEncoder) Reordering(v uint32) { w.Uint32(RTAX_REORDERING, v) }
 
 // HopLimit puts RTAX_HOPLIMIT. TTL or hop limit of outgoing packets.
@@ -873,19 +853,16 @@ func (w MetricsEncoder) QuickAck(v uint32) { w.Uint32(RTAX_QUICKACK, v) }
 // CCAlgo puts RTAX_CC_ALGO. Name of the congestion control algorithm.
 func (w MetricsEncoder) CCAlgo(v string) { w.StringMax(RTAX_CC_ALGO, v, 15) }
 
-// FastOpenNoCookie puts RTAX_FASTOPEN_NO_COOKIE. Whether TCP Fast Open works without a
-// cookie, 0 or 1.
+// FastOpenNoCookie puts RTAX_FASTOPEN_NO_COOKIE. Whether TCP Fast Open works without a cookie, 0 or 1.
 func (w MetricsEncoder) FastOpenNoCookie(v uint32) { w.Uint32(RTAX_FASTOPEN_NO_COOKIE, v) }
 
-// MetricsView reads the attributes of Metrics in place. What it returns aliases the bytes
-// given to Parse.
+// MetricsView reads the attributes of Metrics in place. What it returns aliases the bytes given to Parse.
 type MetricsView struct {
 	attrs Attrs
 	at    [18]uint32
 }
 
-// Parse reads attributes. An attribute of a wrong length is left out and the first such
-// error returned; unknown ones stay in Attrs.
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
 func (v *MetricsView) Parse(b []byte) (err error) {
 	*v = MetricsView{}
 	v.attrs, err = MetricsSet.Index(nil, b, v.at[:])
@@ -895,8 +872,7 @@ func (v *MetricsView) Parse(b []byte) (err error) {
 // Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
 func (v *MetricsView) Attrs() Attrs { return v.attrs }
 
-// Lock returns RTAX_LOCK. Metrics that the kernel must not change, bit n for the metric
-// with number n.
+// Lock returns RTAX_LOCK. Metrics that the kernel must not change, bit n for the metric with number n.
 func (v *MetricsView) Lock() (uint32, bool) { return v.attrs.Uint32(v.at[RTAX_LOCK]) }
 
 // MTU returns RTAX_MTU. Path MTU, in bytes.
@@ -920,8 +896,7 @@ func (v *MetricsView) Cwnd() (uint32, bool) { return v.attrs.Uint32(v.at[RTAX_CW
 // AdvMSS returns RTAX_ADVMSS. Maximum segment size to announce, in bytes.
 func (v *MetricsView) AdvMSS() (uint32, bool) { return v.attrs.Uint32(v.at[RTAX_ADVMSS]) }
 
-// Reordering returns RTAX_REORDERING. How far segments may come out of order before that
-// is taken for loss.
+// Reordering returns RTAX_REORDERING. How far segments may come out of order before that is taken for loss.
 func (v *MetricsView) Reordering() (uint32, bool) { return v.attrs.Uint32(v.at[RTAX_REORDERING]) }
 
 // HopLimit returns RTAX_HOPLIMIT. TTL or hop limit of outgoing packets.
@@ -935,8 +910,7 @@ func (v *MetricsView) Features() (RouteFeature, bool) {
 	return As[RouteFeature](v.attrs.Uint32(v.at[RTAX_FEATURES]))
 }
 
-// RTOMin returns RTAX_RTO_MIN. Lower limit of the retransmission timeout, in
-// milliseconds.
+// RTOMin returns RTAX_RTO_MIN. Lower limit of the retransmission timeout, in milliseconds.
 func (v *MetricsView) RTOMin() (uint32, bool) { return v.attrs.Uint32(v.at[RTAX_RTO_MIN]) }
 
 // InitRwnd returns RTAX_INITRWND. Receive window at the start, in segments.
@@ -948,8 +922,7 @@ func (v *MetricsView) QuickAck() (uint32, bool) { return v.attrs.Uint32(v.at[RTA
 // CCAlgo returns RTAX_CC_ALGO. Name of the congestion control algorithm.
 func (v *MetricsView) CCAlgo() ([]byte, bool) { return v.attrs.String(v.at[RTAX_CC_ALGO]) }
 
-// FastOpenNoCookie returns RTAX_FASTOPEN_NO_COOKIE. Whether TCP Fast Open works without a
-// cookie, 0 or 1.
+// FastOpenNoCookie returns RTAX_FASTOPEN_NO_COOKIE. Whether TCP Fast Open works without a cookie, 0 or 1.
 func (v *MetricsView) FastOpenNoCookie() (uint32, bool) {
 	return v.attrs.Uint32(v.at[RTAX_FASTOPEN_NO_COOKIE])
 }

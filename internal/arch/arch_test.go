@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/private":  {"golang.org/x/sys/unix"},
 
 	"internal/kernelspecs": {},
+	"internal/sizes":       {"rtattr"},
 
 	"internal/golden/record": {"internal/golden", "internal/private", "golang.org/x/sys/unix"},
 	"examples/pointopoint":   {"rtattr", "rtnl", "address", "link", "route", "tun", "internal/private", "golang.org/x/sys/unix"},
@@ -127,5 +128,37 @@ func TestConsumer(t *testing.T) {
 		if !modules[m] {
 			t.Errorf("%s is listed here, but not built", m)
 		}
+	}
+}
+
+// TestLinked wants a program that only adds an address not to carry the tables of
+// links and routes, nor their methods.
+func TestLinked(t *testing.T) {
+	file := path.Join(t.TempDir(), "address")
+	cmd := exec.Command("go", "build", "-o", file, "./internal/sizes/testdata/address")
+	cmd.Dir = "../.."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command("go", "tool", "nm", file).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for line := range strings.Lines(string(out)) {
+		_, name, ok := strings.Cut(line, module+"/rtattr.")
+		if !ok {
+			continue
+		}
+		name = strings.TrimSpace(name)
+		found = found || name == "AddrSet"
+		for _, other := range []string{"Link", "Route", "VXLAN", "Bridge", "Neigh"} {
+			if strings.HasPrefix(strings.TrimLeft(name, "(*"), other) {
+				t.Errorf("%s is linked into a program that only adds an address", name)
+			}
+		}
+	}
+	if !found {
+		t.Error("AddrSet is not there: nm shows something else")
 	}
 }
