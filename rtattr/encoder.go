@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sort"
 	"strings"
 )
 
@@ -166,11 +167,11 @@ func (e *Encoder) run(i int) run {
 
 // Set returns the set that message i was begun with, nil if there was none.
 func (e *Encoder) Set(i int) *Set {
-	var set *Set
-	for j := 0; j < e.nruns && e.run(j).first <= i; j++ {
-		set = e.run(j).set
+	if i < 0 || i >= e.msgs {
+		return nil
 	}
-	return set
+	after := sort.Search(e.nruns, func(j int) bool { return e.run(j).first > i })
+	return e.run(after - 1).set
 }
 
 func (e *Encoder) push(start, at int, kind frameKind) Nest {
