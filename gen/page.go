@@ -93,5 +93,22 @@ func (a *attr) describe() string {
 	if a.Multi {
 		t += ", repeated"
 	}
-	return t
+	return t + a.Checks.describe()
+}
+
+// describe is the kernel's input policy, "" if the table has none.
+func (c checks) describe() string {
+	var parts []string
+	for _, x := range []struct {
+		what  string
+		value expr
+	}{{"min", c.Min}, {"max", c.Max}, {"flags", expr(c.FlagsMask)}, {"min-len", c.MinLen}, {"max-len", c.MaxLen}, {"len", c.ExactLen}} {
+		if x.value != "" {
+			parts = append(parts, x.what+" "+string(x.value))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }

@@ -364,8 +364,8 @@ func (s Set[E, V]) Benchmark(b *testing.B) {
 		for b.Loop() {
 			e.Reset(buf)
 			w := s.Begin(&e)
-		s.Put(w)
-		w.End()
+			s.Put(w)
+			w.End()
 		}
 	})
 	b.Run("Decode", func(b *testing.B) {
