@@ -67,9 +67,10 @@ func TestKernelBTF(t *testing.T) {
 
 // uapi are the headers that the tables were written from.
 var uapi = []string{
-	"linux/dcbnl.h", "linux/devlink.h", "linux/dpll.h", "linux/icmpv6.h", "linux/if.h", "linux/if_addr.h", "linux/if_bridge.h",
-	"linux/if_ether.h", "linux/if_link.h", "linux/if_tun.h", "linux/if_vlan.h", "linux/in.h", "linux/ip.h", "linux/ipv6.h",
-	"linux/lwtunnel.h", "linux/neighbour.h", "linux/netlink.h", "linux/rtnetlink.h", "linux/veth.h",
+	"linux/amt.h", "linux/dcbnl.h", "linux/devlink.h", "linux/dpll.h", "linux/icmpv6.h", "linux/if.h", "linux/if_addr.h",
+	"linux/if_bridge.h", "linux/if_ether.h", "linux/if_link.h", "linux/if_tun.h", "linux/if_tunnel.h", "linux/if_vlan.h",
+	"linux/in.h", "linux/ip.h", "linux/ip6_tunnel.h", "linux/ipv6.h", "linux/lwtunnel.h", "linux/neighbour.h", "linux/netlink.h",
+	"linux/rtnetlink.h", "linux/veth.h",
 }
 
 // TestHeaders lets gcc read the headers of this machine and write their types
@@ -87,8 +88,11 @@ func TestHeaders(t *testing.T) {
 	}
 	for name := range tableNumbers {
 		value := name
-		if strings.HasPrefix(name, "NLA_") {
+		switch {
+		case strings.HasPrefix(name, "NLA_"):
 			value = "(unsigned short)(" + name + ")" // the mask is a ~ of an int
+		case strings.HasPrefix(name, "GRE_"):
+			value = "__be16_to_cpu(" + name + ")" // it is in network byte order there
 		}
 		fmt.Fprintf(&src, "#ifdef %s\nenum { %s%s = %s };\n#endif\n", name, macro, name, value)
 	}
