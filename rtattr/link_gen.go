@@ -2865,6 +2865,102 @@ func (w LinkInfoEncoder) VXLAN() VXLANEncoder {
 	return VXLANEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
 }
 
+// GRE opens IFLA_INFO_DATA of "gre" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) GRE() GREEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 4), "gre")
+	return GREEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// GRETap opens IFLA_INFO_DATA of "gretap" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) GRETap() GREEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 7), "gretap")
+	return GREEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// ERSPAN opens IFLA_INFO_DATA of "erspan" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) ERSPAN() GREEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 7), "erspan")
+	return GREEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// IP6GRE opens IFLA_INFO_DATA of "ip6gre" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) IP6GRE() GRE6Encoder {
+	copy(w.Space(IFLA_INFO_KIND, 7), "ip6gre")
+	return GRE6Encoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// IP6GRETap opens IFLA_INFO_DATA of "ip6gretap" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) IP6GRETap() GRE6Encoder {
+	copy(w.Space(IFLA_INFO_KIND, 10), "ip6gretap")
+	return GRE6Encoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// IP6ERSPAN opens IFLA_INFO_DATA of "ip6erspan" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) IP6ERSPAN() GRE6Encoder {
+	copy(w.Space(IFLA_INFO_KIND, 10), "ip6erspan")
+	return GRE6Encoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// IPIP opens IFLA_INFO_DATA of "ipip" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) IPIP() IPTunEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 5), "ipip")
+	return IPTunEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// SIT opens IFLA_INFO_DATA of "sit" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) SIT() IPTunEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 4), "sit")
+	return IPTunEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// IP6Tnl opens IFLA_INFO_DATA of "ip6tnl" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) IP6Tnl() IP6TnlEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 7), "ip6tnl")
+	return IP6TnlEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// VTI opens IFLA_INFO_DATA of "vti" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) VTI() VTIEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 4), "vti")
+	return VTIEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// VTI6 opens IFLA_INFO_DATA of "vti6" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) VTI6() VTI6Encoder {
+	copy(w.Space(IFLA_INFO_KIND, 5), "vti6")
+	return VTI6Encoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// Geneve opens IFLA_INFO_DATA of "geneve" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) Geneve() GeneveEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 7), "geneve")
+	return GeneveEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// GTP opens IFLA_INFO_DATA of "gtp" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) GTP() GTPEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 4), "gtp")
+	return GTPEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// BareUDP opens IFLA_INFO_DATA of "bareudp" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) BareUDP() BareUDPEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 8), "bareudp")
+	return BareUDPEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// AMT opens IFLA_INFO_DATA of "amt" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) AMT() AMTEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 4), "amt")
+	return AMTEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// XFRM opens IFLA_INFO_DATA of "xfrm" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) XFRM() XFRMEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 5), "xfrm")
+	return XFRMEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
 // Data puts IFLA_INFO_DATA. Attributes of the kind.
 func (w LinkInfoEncoder) Data(v []byte) { w.Bytes(IFLA_INFO_DATA, v) }
 
@@ -2944,6 +3040,102 @@ func (v *LinkInfoView) VXLAN() (n VXLANView, err error) {
 	return n, err
 }
 
+// GRE returns IFLA_INFO_DATA of "gre"; nothing for another one.
+func (v *LinkInfoView) GRE() (n GREView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "gre"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// GRETap returns IFLA_INFO_DATA of "gretap"; nothing for another one.
+func (v *LinkInfoView) GRETap() (n GREView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "gretap"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// ERSPAN returns IFLA_INFO_DATA of "erspan"; nothing for another one.
+func (v *LinkInfoView) ERSPAN() (n GREView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "erspan"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// IP6GRE returns IFLA_INFO_DATA of "ip6gre"; nothing for another one.
+func (v *LinkInfoView) IP6GRE() (n GRE6View, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "ip6gre"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// IP6GRETap returns IFLA_INFO_DATA of "ip6gretap"; nothing for another one.
+func (v *LinkInfoView) IP6GRETap() (n GRE6View, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "ip6gretap"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// IP6ERSPAN returns IFLA_INFO_DATA of "ip6erspan"; nothing for another one.
+func (v *LinkInfoView) IP6ERSPAN() (n GRE6View, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "ip6erspan"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// IPIP returns IFLA_INFO_DATA of "ipip"; nothing for another one.
+func (v *LinkInfoView) IPIP() (n IPTunView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "ipip"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// SIT returns IFLA_INFO_DATA of "sit"; nothing for another one.
+func (v *LinkInfoView) SIT() (n IPTunView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "sit"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// IP6Tnl returns IFLA_INFO_DATA of "ip6tnl"; nothing for another one.
+func (v *LinkInfoView) IP6Tnl() (n IP6TnlView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "ip6tnl"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// VTI returns IFLA_INFO_DATA of "vti"; nothing for another one.
+func (v *LinkInfoView) VTI() (n VTIView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "vti"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// VTI6 returns IFLA_INFO_DATA of "vti6"; nothing for another one.
+func (v *LinkInfoView) VTI6() (n VTI6View, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "vti6"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// Geneve returns IFLA_INFO_DATA of "geneve"; nothing for another one.
+func (v *LinkInfoView) Geneve() (n GeneveView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "geneve"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// GTP returns IFLA_INFO_DATA of "gtp"; nothing for another one.
+func (v *LinkInfoView) GTP() (n GTPView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "gtp"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// BareUDP returns IFLA_INFO_DATA of "bareudp"; nothing for another one.
+func (v *LinkInfoView) BareUDP() (n BareUDPView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "bareudp"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// AMT returns IFLA_INFO_DATA of "amt"; nothing for another one.
+func (v *LinkInfoView) AMT() (n AMTView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "amt"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// XFRM returns IFLA_INFO_DATA of "xfrm"; nothing for another one.
+func (v *LinkInfoView) XFRM() (n XFRMView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "xfrm"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
 // Data returns IFLA_INFO_DATA. Attributes of the kind.
 func (v *LinkInfoView) Data() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_INFO_DATA]) }
 
@@ -2977,6 +3169,23 @@ var LinkInfoSet = Set{Name: "linkinfo", Prefix: "IFLA_INFO_",
 			{Value: "vlan", Nested: &VLANSet},
 			{Value: "vxlan", Nested: &VXLANSet},
 			{Value: "wireguard"},
+			{Value: "gre", Nested: &GRESet},
+			{Value: "gretap", Nested: &GRESet},
+			{Value: "erspan", Nested: &GRESet},
+			{Value: "ip6gre", Nested: &GRE6Set},
+			{Value: "ip6gretap", Nested: &GRE6Set},
+			{Value: "ip6erspan", Nested: &GRE6Set},
+			{Value: "ipip", Nested: &IPTunSet},
+			{Value: "sit", Nested: &IPTunSet},
+			{Value: "ip6tnl", Nested: &IP6TnlSet},
+			{Value: "vti", Nested: &VTISet},
+			{Value: "vti6", Nested: &VTI6Set},
+			{Value: "geneve", Nested: &GeneveSet},
+			{Value: "gtp", Nested: &GTPSet},
+			{Value: "bareudp", Nested: &BareUDPSet},
+			{Value: "pfcp"},
+			{Value: "amt", Nested: &AMTSet},
+			{Value: "xfrm", Nested: &XFRMSet},
 		}}},
 		IFLA_INFO_XSTATS:     {Name: "xstats", Type: Binary, Max: 65535},
 		IFLA_INFO_SLAVE_KIND: {Name: "slave-kind", Type: String, Max: 65535},

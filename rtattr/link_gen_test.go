@@ -460,6 +460,22 @@ var linkInfoTest = rtattrtest.Set[rtattr.LinkInfoEncoder, rtattr.LinkInfoView]{
 		{Type: rtattr.IFLA_INFO_DATA, Name: "Veth", Role: rtattrtest.Format},
 		{Type: rtattr.IFLA_INFO_DATA, Name: "VLAN", Role: rtattrtest.Format},
 		{Type: rtattr.IFLA_INFO_DATA, Name: "VXLAN", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "GRE", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "GRETap", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "ERSPAN", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "IP6GRE", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "IP6GRETap", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "IP6ERSPAN", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "IPIP", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "SIT", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "IP6Tnl", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "VTI", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "VTI6", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "Geneve", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "GTP", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "BareUDP", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "AMT", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "XFRM", Role: rtattrtest.Format},
 		{Type: rtattr.IFLA_INFO_XSTATS, Name: "XStats"},
 		{Type: rtattr.IFLA_INFO_SLAVE_KIND, Name: "SlaveKind"},
 		{Type: rtattr.IFLA_INFO_SLAVE_DATA, Name: "SlaveData"},
@@ -475,6 +491,22 @@ var linkInfoTest = rtattrtest.Set[rtattr.LinkInfoEncoder, rtattr.LinkInfoView]{
 		w.Veth().End()
 		w.VLAN().End()
 		w.VXLAN().End()
+		w.GRE().End()
+		w.GRETap().End()
+		w.ERSPAN().End()
+		w.IP6GRE().End()
+		w.IP6GRETap().End()
+		w.IP6ERSPAN().End()
+		w.IPIP().End()
+		w.SIT().End()
+		w.IP6Tnl().End()
+		w.VTI().End()
+		w.VTI6().End()
+		w.Geneve().End()
+		w.GTP().End()
+		w.BareUDP().End()
+		w.AMT().End()
+		w.XFRM().End()
 		w.XStats([]byte("\x01\x02\x03\x04\x05\x06"))
 		w.SlaveKind("name")
 		w.SlaveData([]byte("\x01\x02\x03\x04\x05\x06"))
@@ -489,6 +521,22 @@ var linkInfoTest = rtattrtest.Set[rtattr.LinkInfoEncoder, rtattr.LinkInfoView]{
 		v.Veth()
 		v.VLAN()
 		v.VXLAN()
+		v.GRE()
+		v.GRETap()
+		v.ERSPAN()
+		v.IP6GRE()
+		v.IP6GRETap()
+		v.IP6ERSPAN()
+		v.IPIP()
+		v.SIT()
+		v.IP6Tnl()
+		v.VTI()
+		v.VTI6()
+		v.Geneve()
+		v.GTP()
+		v.BareUDP()
+		v.AMT()
+		v.XFRM()
 		v.Data()
 		v.XStats()
 		v.SlaveKind()
