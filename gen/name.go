@@ -251,13 +251,8 @@ func (o *op) requests() bool { return o.Do != nil || o.Dump != nil }
 // number, where others have them.
 func (m *model) unique(at Pos, name, suffix string, all func(string) []string) string {
 	m.exported(at, name)
-	for i, try := 0, name; ; i++ {
-		switch {
-		case i == 1:
-			try = name + suffix
-		case i > 1:
-			try = fmt.Sprintf("%s%s%d", name, suffix, i)
-		}
+	for i := 0; ; i++ {
+		try := attempt(name, suffix, i)
 		taken := slices.IndexFunc(all(try), func(id string) bool { _, ok := m.types[id]; return ok })
 		if taken >= 0 && m.strict {
 			id := all(try)[taken]
@@ -274,15 +269,22 @@ func (m *model) unique(at Pos, name, suffix string, all func(string) []string) s
 	}
 }
 
+// attempt is the i-th name to try: the name, with the suffix, and with numbers.
+func attempt(name, suffix string, i int) string {
+	switch i {
+	case 0:
+		return name
+	case 1:
+		return name + suffix
+	}
+	return fmt.Sprintf("%s%s%d", name, suffix, i)
+}
+
+// uniqueIn is unique among the names inside of one thing.
 func (m *model) uniqueIn(taken map[string]bool, at Pos, what, name, suffix string) string {
 	m.exported(at, name)
-	for i, try := 0, name; ; i++ {
-		switch {
-		case i == 1:
-			try = name + suffix
-		case i > 1:
-			try = fmt.Sprintf("%s%s%d", name, suffix, i)
-		}
+	for i := 0; ; i++ {
+		try := attempt(name, suffix, i)
 		if taken[try] && m.strict {
 			m.errorf(at, "%s: the Go name %s is taken", what, try)
 			return name

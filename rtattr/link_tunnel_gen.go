@@ -46,7 +46,7 @@ const (
 	TUNNEL_ENCAP_NONE TunnelEncap = 0 // None.
 	TUNNEL_ENCAP_FOU  TunnelEncap = 1 // UDP alone.
 	TUNNEL_ENCAP_GUE  TunnelEncap = 2 // Generic UDP encapsulation.
-	TUNNEL_ENCAP_MPLS TunnelEncap = 3 // MPLS, of which the kernel has the number only.
+	TUNNEL_ENCAP_MPLS TunnelEncap = 3 // MPLS, room for one label; the kernel sends nothing through it.
 )
 
 // String names the value: "mpls".
