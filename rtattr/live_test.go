@@ -79,7 +79,7 @@ func TestLiveAgain(t *testing.T) {
 			groups[setup] = append(groups[setup], f)
 		}
 	}
-	seen := seen{}
+	seen := seen{names: map[string]bool{}, payloads: map[string]bool{}}
 	for _, setup := range slices.Sorted(maps.Keys(groups)) {
 		ns := nstest.New(t)
 		conn, err := rtnl.Dial(&rtnl.Config{NetNS: ns.FD()})
@@ -98,7 +98,7 @@ func TestLiveAgain(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	t.Logf("%d messages, %d attributes, %d of them different", seen.messages, seen.attrs, len(seen.names))
+	t.Logf("%d messages, %d different ones with %d attributes of %d names", seen.messages, len(seen.payloads), seen.attrs, len(seen.names))
 	if seen.messages < 1000 || len(seen.names) < 200 {
 		t.Errorf("only %d messages, %d different attributes", seen.messages, len(seen.names))
 	}
@@ -115,6 +115,7 @@ func script(t *testing.T, text string, must bool) {
 type seen struct {
 	messages, attrs int
 	names           map[string]bool
+	payloads        map[string]bool // most are the same after each command
 }
 
 func (s *seen) dump(t *testing.T, conn *rtnl.Conn, d dump, command string) {
@@ -149,11 +150,16 @@ func (s *seen) message(t *testing.T, m rtattr.Msg, command string) {
 		t.Errorf("%s: %s has no table", command, rtattr.MsgName(m.Type()))
 		return
 	}
+	s.messages++
+	key := rtattr.MsgName(m.Type()) + string(m.Payload())
+	if s.payloads[key] {
+		return
+	}
+	s.payloads[key] = true
 	var text bytes.Buffer
 	if err := rtattr.Dump(&text, m); err != nil {
 		t.Fatal(err)
 	}
-	s.messages++
 	s.count(text.String())
 	if line := odd.FindString(text.String()); line != "" {
 		t.Errorf("%s: %s in\n%s", command, line, &text)
@@ -193,9 +199,6 @@ func withoutAlias(set *rtattr.Set, payload []byte) []byte {
 
 // count notes the names of the attributes in a dump.
 func (s *seen) count(text string) {
-	if s.names == nil {
-		s.names = map[string]bool{}
-	}
 	for line := range strings.Lines(text) {
 		_, note, _ := strings.Cut(line, "  # ")
 		name, _, _ := strings.Cut(strings.TrimSpace(note), " ")

@@ -9,24 +9,40 @@ import (
 // MsgSet returns the attribute set of a message type that the kernel sends, nil if no table has it.
 func MsgSet(typ uint16) *Set {
 	switch typ {
-	case RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR:
+	case RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR, RTM_NEWMULTICAST, RTM_DELMULTICAST, RTM_GETMULTICAST, RTM_NEWANYCAST, RTM_DELANYCAST, RTM_GETANYCAST:
 		return &AddrSet
+	case RTM_NEWADDRLABEL, RTM_DELADDRLABEL, RTM_GETADDRLABEL:
+		return &AddrLabelSet
 	case RTM_NEWVLAN, RTM_DELVLAN, RTM_GETVLAN:
 		return &BridgeVLANSet
 	case RTM_NEWTUNNEL, RTM_DELTUNNEL, RTM_GETTUNNEL:
 		return &VNIFilterSet
+	case RTM_NEWCACHEREPORT:
+		return &CacheReportSet
 	case RTM_GETDCB, RTM_SETDCB:
 		return &DCBSet
 	case RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_NEWLINKPROP, RTM_DELLINKPROP, RTM_GETLINKPROP:
 		return &LinkSet
 	case RTM_NEWMDB, RTM_DELMDB, RTM_GETMDB:
 		return &MDBSet
+	case RTM_NEWNDUSEROPT:
+		return &NdUserOptSet
 	case RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH:
 		return &NeighSet
 	case RTM_NEWNEIGHTBL, RTM_GETNEIGHTBL, RTM_SETNEIGHTBL:
 		return &NeighTableSet
+	case RTM_NEWNETCONF, RTM_DELNETCONF, RTM_GETNETCONF:
+		return &NetconfSet
+	case RTM_NEWNEXTHOP, RTM_DELNEXTHOP, RTM_GETNEXTHOP, RTM_NEWNEXTHOPBUCKET, RTM_DELNEXTHOPBUCKET, RTM_GETNEXTHOPBUCKET:
+		return &NexthopSet
+	case RTM_NEWNSID, RTM_DELNSID, RTM_GETNSID:
+		return &NSIDSet
+	case RTM_NEWPREFIX:
+		return &PrefixSet
 	case RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE:
 		return &RouteSet
+	case RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE:
+		return &RuleSet
 	}
 	return nil
 }
@@ -91,6 +107,24 @@ func MsgName(typ uint16) string {
 		return "RTM_DELADDR"
 	case RTM_GETADDR:
 		return "RTM_GETADDR"
+	case RTM_NEWMULTICAST:
+		return "RTM_NEWMULTICAST"
+	case RTM_DELMULTICAST:
+		return "RTM_DELMULTICAST"
+	case RTM_GETMULTICAST:
+		return "RTM_GETMULTICAST"
+	case RTM_NEWANYCAST:
+		return "RTM_NEWANYCAST"
+	case RTM_DELANYCAST:
+		return "RTM_DELANYCAST"
+	case RTM_GETANYCAST:
+		return "RTM_GETANYCAST"
+	case RTM_NEWADDRLABEL:
+		return "RTM_NEWADDRLABEL"
+	case RTM_DELADDRLABEL:
+		return "RTM_DELADDRLABEL"
+	case RTM_GETADDRLABEL:
+		return "RTM_GETADDRLABEL"
 	case RTM_NEWVLAN:
 		return "RTM_NEWVLAN"
 	case RTM_DELVLAN:
@@ -103,6 +137,8 @@ func MsgName(typ uint16) string {
 		return "RTM_DELTUNNEL"
 	case RTM_GETTUNNEL:
 		return "RTM_GETTUNNEL"
+	case RTM_NEWCACHEREPORT:
+		return "RTM_NEWCACHEREPORT"
 	case RTM_GETDCB:
 		return "RTM_GETDCB"
 	case RTM_SETDCB:
@@ -127,6 +163,8 @@ func MsgName(typ uint16) string {
 		return "RTM_DELMDB"
 	case RTM_GETMDB:
 		return "RTM_GETMDB"
+	case RTM_NEWNDUSEROPT:
+		return "RTM_NEWNDUSEROPT"
 	case RTM_NEWNEIGH:
 		return "RTM_NEWNEIGH"
 	case RTM_DELNEIGH:
@@ -139,12 +177,44 @@ func MsgName(typ uint16) string {
 		return "RTM_GETNEIGHTBL"
 	case RTM_SETNEIGHTBL:
 		return "RTM_SETNEIGHTBL"
+	case RTM_NEWNETCONF:
+		return "RTM_NEWNETCONF"
+	case RTM_DELNETCONF:
+		return "RTM_DELNETCONF"
+	case RTM_GETNETCONF:
+		return "RTM_GETNETCONF"
+	case RTM_NEWNEXTHOP:
+		return "RTM_NEWNEXTHOP"
+	case RTM_DELNEXTHOP:
+		return "RTM_DELNEXTHOP"
+	case RTM_GETNEXTHOP:
+		return "RTM_GETNEXTHOP"
+	case RTM_NEWNEXTHOPBUCKET:
+		return "RTM_NEWNEXTHOPBUCKET"
+	case RTM_DELNEXTHOPBUCKET:
+		return "RTM_DELNEXTHOPBUCKET"
+	case RTM_GETNEXTHOPBUCKET:
+		return "RTM_GETNEXTHOPBUCKET"
+	case RTM_NEWNSID:
+		return "RTM_NEWNSID"
+	case RTM_DELNSID:
+		return "RTM_DELNSID"
+	case RTM_GETNSID:
+		return "RTM_GETNSID"
+	case RTM_NEWPREFIX:
+		return "RTM_NEWPREFIX"
 	case RTM_NEWROUTE:
 		return "RTM_NEWROUTE"
 	case RTM_DELROUTE:
 		return "RTM_DELROUTE"
 	case RTM_GETROUTE:
 		return "RTM_GETROUTE"
+	case RTM_NEWRULE:
+		return "RTM_NEWRULE"
+	case RTM_DELRULE:
+		return "RTM_DELRULE"
+	case RTM_GETRULE:
+		return "RTM_GETRULE"
 	}
 	return "message type " + strconv.Itoa(int(typ))
 }

@@ -158,7 +158,7 @@ func (c *recoder) attr(w reflect.Value, e entry, typ uint16, whole, payload, hea
 		case m.Type != typ || outer && m.Role == Format:
 		case a.Sub != nil && m.Role == Value:
 			raw = m.Name
-		case present(one, m.Name):
+		case present(one, m.Name), isArray(a.Type) && m.Role == Value:
 			return c.value(w, one, m, a, payload)
 		}
 	}
@@ -167,6 +167,11 @@ func (c *recoder) attr(w reflect.Value, e entry, typ uint16, whole, payload, hea
 		return node{}
 	}
 	return c.value(w, one, Method{Type: typ, Name: raw}, a, payload)
+}
+
+// isArray reports whether an attribute that is there can have no elements.
+func isArray(t rtattr.Type) bool {
+	return t == rtattr.StructArr || t == rtattr.Indexed || t == rtattr.Sequence || t == rtattr.TypeValue
 }
 
 // value writes what a getter returns with the encoder's method of that name.

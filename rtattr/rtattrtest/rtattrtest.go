@@ -181,7 +181,7 @@ func (s Set[E, V]) truncate(t *testing.T, b []byte) {
 		off += len(a) - len(rest)
 		a = rest
 	}
-	if s.Set.Header != nil {
+	if s.Set.Header != nil && s.Set.Header.TailSize == 0 {
 		for n := s.Set.Header.Size; n < header; n++ {
 			whole[n] = true // so is that of the header
 		}
