@@ -158,6 +158,8 @@ func (g *emitter) consts(s *spec) {
 		case d.Type != "const" || !g.constant(name):
 		case d.text:
 			rows = append(rows, fmt.Sprintf("%s = %q%s", name, d.Value, note(d.Doc)))
+		case strings.HasPrefix(string(d.Value), "-"):
+			rows = append(rows, fmt.Sprintf("%s = %d%s", name, int64(d.number), note(d.Doc)))
 		default:
 			rows = append(rows, fmt.Sprintf("%s = %#x%s", name, d.number, note(d.Doc)))
 		}

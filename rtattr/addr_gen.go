@@ -12,12 +12,12 @@ const (
 	RTM_NEWADDR      = 20 // Add or change an address, or the notice of one.
 	RTM_DELADDR      = 21 // Delete an address, or the notice of its end.
 	RTM_GETADDR      = 22 // List addresses or ask for one.
-	RTM_NEWMULTICAST = 56 // A multicast group that an interface listens to; never a request.
+	RTM_NEWMULTICAST = 56 // Notice that an interface listens to a multicast group; never a request.
 	RTM_DELMULTICAST = 57 // Notice that an interface listens to a multicast group no more; never a request.
-	RTM_GETMULTICAST = 58 // List the multicast groups that interfaces listen to.
-	RTM_NEWANYCAST   = 60 // An anycast address of an interface (IPv6); never a request.
+	RTM_GETMULTICAST = 58 // List the multicast groups that interfaces listen to; the answers have this number, too.
+	RTM_NEWANYCAST   = 60 // Notice of an anycast address of an interface (IPv6); never a request.
 	RTM_DELANYCAST   = 61 // Notice of the end of an anycast address (IPv6); never a request.
-	RTM_GETANYCAST   = 62 // List the anycast addresses of interfaces (IPv6).
+	RTM_GETANYCAST   = 62 // List the anycast addresses of interfaces (IPv6); the answers have this number, too.
 )
 
 // IfAddrmsg is struct ifaddrmsg. Fixed header of an address message.

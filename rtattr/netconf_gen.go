@@ -4,8 +4,8 @@ package rtattr
 
 // Constants of linux/netconf.h.
 const (
-	NETCONFA_IFINDEX_ALL     = 0xffffffffffffffff // IfIndex of the settings of all interfaces, net.ipv4.conf.all and the like.
-	NETCONFA_IFINDEX_DEFAULT = 0xfffffffffffffffe // IfIndex of the settings that new interfaces get, net.ipv4.conf.default and the like.
+	NETCONFA_IFINDEX_ALL     = -1 // IfIndex of the settings of all interfaces, net.ipv4.conf.all and the like.
+	NETCONFA_IFINDEX_DEFAULT = -2 // IfIndex of the settings that new interfaces get, net.ipv4.conf.default and the like.
 )
 
 // Message types of rt-netconf.

@@ -4,7 +4,7 @@ package rtattr
 
 // Constants of linux/net_namespace.h.
 const (
-	NETNSA_NSID_NOT_ASSIGNED = 0xffffffffffffffff // NSID, there is no identifier; in a request to add, the kernel chooses one.
+	NETNSA_NSID_NOT_ASSIGNED = -1 // NSID, there is no identifier; in a request to add, the kernel chooses one.
 )
 
 // Message types of rt-nsid.

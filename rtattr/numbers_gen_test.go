@@ -840,8 +840,6 @@ var tableNumbers = map[string]uint64{
 	"IF_OPER_TESTING":                                 0x4,
 	"IF_OPER_UNKNOWN":                                 0x0,
 	"IF_OPER_UP":                                      0x6,
-	"IF_PREFIX_AUTOCONF":                              0x2,
-	"IF_PREFIX_ONLINK":                                0x1,
 	"IGMPMSG_NOCACHE":                                 0x1,
 	"IGMPMSG_WHOLEPKT":                                0x3,
 	"IGMPMSG_WRONGVIF":                                0x2,

@@ -14,11 +14,11 @@ const (
 
 // PrefixMsg is struct prefixmsg. Fixed header of a prefix message.
 type PrefixMsg struct {
-	Family  uint8       // Address family, AF_INET6.
-	IfIndex int32       // Index of the interface.
-	Type    uint8       // Type of the option in the advertisement, 3 (prefix information).
-	Len     uint8       // Length of the prefix, in bits.
-	Flags   PrefixFlags // Flags of the prefix.
+	Family  uint8 // Address family, AF_INET6.
+	IfIndex int32 // Index of the interface.
+	Type    uint8 // Type of the option in the advertisement, 3 (prefix information).
+	Len     uint8 // Length of the prefix, in bits.
+	Flags   uint8 // Flags as in the option: 128 on-link, 64 autonomous, 32 router address, 16 prefix delegation preferred; older kernels have 1 for on-link and 2 for autonomous.
 }
 
 // put writes the 12 bytes of s.
@@ -53,7 +53,7 @@ func (s *PrefixMsg) Parse(b []byte) {
 		IfIndex: int32(binary.NativeEndian.Uint32(b[4:])),
 		Type:    uint8(b[8]),
 		Len:     uint8(b[9]),
-		Flags:   PrefixFlags(b[10]),
+		Flags:   uint8(b[10]),
 	}
 }
 
@@ -62,7 +62,7 @@ var prefixMsgStruct = Struct{Name: "prefixmsg", Size: 12, Members: []Member{
 	{Name: "ifindex", Off: 4, Len: 4, Type: S32},
 	{Name: "type", Off: 8, Len: 1, Type: U8},
 	{Name: "len", Off: 9, Len: 1, Type: U8},
-	{Name: "flags", Off: 10, Len: 1, Type: U8, Enum: &prefixFlagsEnum},
+	{Name: "flags", Off: 10, Len: 1, Type: U8},
 }}
 
 // PrefixCacheInfo is struct prefix_cacheinfo. Lifetimes of a prefix.
@@ -100,22 +100,6 @@ func (s *PrefixCacheInfo) Parse(b []byte) {
 var prefixCacheInfoStruct = Struct{Name: "prefix_cacheinfo", Size: 8, Members: []Member{
 	{Name: "preferred-time", Off: 0, Len: 4, Type: U32},
 	{Name: "valid-time", Off: 4, Len: 4, Type: U32},
-}}
-
-// PrefixFlags is an IF_PREFIX_* value of linux/rtnetlink.h. Flags of a prefix.
-type PrefixFlags uint8
-
-const (
-	IF_PREFIX_ONLINK   PrefixFlags = 0x1 // Addresses of the prefix are on the link.
-	IF_PREFIX_AUTOCONF PrefixFlags = 0x2 // Hosts make their own addresses of the prefix.
-)
-
-// String names the bits: "onlink|autoconf".
-func (v PrefixFlags) String() string { return prefixFlagsEnum.Format(uint64(v)) }
-
-var prefixFlagsEnum = Enum{Flags: true, Values: []EnumValue{
-	{Value: 1, Name: "onlink"},
-	{Value: 2, Name: "autoconf"},
 }}
 
 // Attributes of Prefix. Attributes of a prefix.
