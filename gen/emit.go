@@ -719,6 +719,9 @@ func (g *emitter) row(set *attrSet, a *attr) string {
 	if f.elem != "" {
 		row += ", Elem: " + g.q + f.elem
 	}
+	if f.elemSize > 0 {
+		row += fmt.Sprintf(", ElemSize: %d", f.elemSize)
+	}
 	if n := len(a.TypeValue); f.typ == "TypeValue" {
 		row += fmt.Sprintf(", Depth: %d", n)
 	}

@@ -11,6 +11,7 @@ import (
 type form struct {
 	typ       string // Type in the name table
 	elem      string // Type of the elements there, of an array
+	elemSize  int    // of an indexed array, 0 for any
 	min, max  int    // payload lengths that Parse accepts
 	args      string // of the encoder's method
 	put       string // its body
@@ -258,6 +259,9 @@ func (a *attr) indexed() form {
 	if a.SubType != "nest" {
 		e := a.element().single()
 		value, read, f.elem = e.value, strings.ReplaceAll(e.read, "#", "off"), e.typ
+		if e.min == e.max {
+			f.elemSize = e.min
+		}
 	}
 	f.getResult = fmt.Sprintf("iter.Seq2[uint16, %s]", value)
 	f.get = fmt.Sprintf("return func(yield func(uint16, %s) bool) { v.each%s(yield) }", value, a.goName())

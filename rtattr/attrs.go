@@ -144,8 +144,8 @@ func (s *Set) checkElems(a *Attr, payload []byte) error {
 		return &AttrError{s.Name + "." + a.Name + err.(*AttrError).Path, err.(*AttrError).Reason}
 	}
 	for i, b := range elems.All() {
-		if size := a.Elem.size(); size > 0 && len(b) != size {
-			return &AttrError{fmt.Sprintf("%s.%s[%d]", s.Name, a.Name, i), fmt.Sprintf("%d bytes, want %d", len(b), size)}
+		if a.ElemSize > 0 && len(b) != int(a.ElemSize) {
+			return &AttrError{fmt.Sprintf("%s.%s[%d]", s.Name, a.Name, i), fmt.Sprintf("%d bytes, want %d", len(b), a.ElemSize)}
 		}
 	}
 	return nil

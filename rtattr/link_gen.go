@@ -2961,6 +2961,108 @@ func (w LinkInfoEncoder) XFRM() XFRMEncoder {
 	return XFRMEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
 }
 
+// Bond opens IFLA_INFO_DATA of "bond" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) Bond() BondEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 5), "bond")
+	return BondEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// VRF opens IFLA_INFO_DATA of "vrf" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) VRF() VRFEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 4), "vrf")
+	return VRFEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// HSR opens IFLA_INFO_DATA of "hsr" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) HSR() HSREncoder {
+	copy(w.Space(IFLA_INFO_KIND, 4), "hsr")
+	return HSREncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// MACsec opens IFLA_INFO_DATA of "macsec" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) MACsec() MACsecEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 7), "macsec")
+	return MACsecEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// CAN opens IFLA_INFO_DATA of "can" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) CAN() CANEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 4), "can")
+	return CANEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// VXCAN opens IFLA_INFO_DATA of "vxcan" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) VXCAN() VXCANEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 6), "vxcan")
+	return VXCANEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// Ipvlan opens IFLA_INFO_DATA of "ipvlan" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) Ipvlan() IPVLANEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 7), "ipvlan")
+	return IPVLANEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// Ipvtap opens IFLA_INFO_DATA of "ipvtap" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) Ipvtap() IPVLANEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 7), "ipvtap")
+	return IPVLANEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// Netkit opens IFLA_INFO_DATA of "netkit" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) Netkit() NetkitEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 7), "netkit")
+	return NetkitEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// IPoIB opens IFLA_INFO_DATA of "ipoib" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) IPoIB() IPoIBEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 6), "ipoib")
+	return IPoIBEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// Rmnet opens IFLA_INFO_DATA of "rmnet" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) Rmnet() RmnetEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 6), "rmnet")
+	return RmnetEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// PPP opens IFLA_INFO_DATA of "ppp" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) PPP() PPPEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 4), "ppp")
+	return PPPEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// DSA opens IFLA_INFO_DATA of "dsa" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) DSA() DSAEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 4), "dsa")
+	return DSAEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// WWAN opens IFLA_INFO_DATA of "wwan" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) WWAN() WWANEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 5), "wwan")
+	return WWANEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// CAIF opens IFLA_INFO_DATA of "caif" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) CAIF() CAIFEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 5), "caif")
+	return CAIFEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// Batadv opens IFLA_INFO_DATA of "batadv" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) Batadv() BatadvEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 7), "batadv")
+	return BatadvEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
+// OVPN opens IFLA_INFO_DATA of "ovpn" and puts that IFLA_INFO_KIND.
+func (w LinkInfoEncoder) OVPN() OVPNEncoder {
+	copy(w.Space(IFLA_INFO_KIND, 5), "ovpn")
+	return OVPNEncoder{w.Nest.Nest(IFLA_INFO_DATA)}
+}
+
 // Data puts IFLA_INFO_DATA. Attributes of the kind.
 func (w LinkInfoEncoder) Data(v []byte) { w.Bytes(IFLA_INFO_DATA, v) }
 
@@ -2974,6 +3076,18 @@ func (w LinkInfoEncoder) SlaveKind(v string) { w.String(IFLA_INFO_SLAVE_KIND, v)
 func (w LinkInfoEncoder) BridgePort() BridgePortEncoder {
 	copy(w.Space(IFLA_INFO_SLAVE_KIND, 7), "bridge")
 	return BridgePortEncoder{w.Nest.Nest(IFLA_INFO_SLAVE_DATA)}
+}
+
+// BondSlave opens IFLA_INFO_SLAVE_DATA of "bond" and puts that IFLA_INFO_SLAVE_KIND.
+func (w LinkInfoEncoder) BondSlave() BondSlaveEncoder {
+	copy(w.Space(IFLA_INFO_SLAVE_KIND, 5), "bond")
+	return BondSlaveEncoder{w.Nest.Nest(IFLA_INFO_SLAVE_DATA)}
+}
+
+// VRFPort opens IFLA_INFO_SLAVE_DATA of "vrf" and puts that IFLA_INFO_SLAVE_KIND.
+func (w LinkInfoEncoder) VRFPort() VRFPortEncoder {
+	copy(w.Space(IFLA_INFO_SLAVE_KIND, 4), "vrf")
+	return VRFPortEncoder{w.Nest.Nest(IFLA_INFO_SLAVE_DATA)}
 }
 
 // SlaveData puts IFLA_INFO_SLAVE_DATA. Attributes of the link as a port.
@@ -3136,6 +3250,108 @@ func (v *LinkInfoView) XFRM() (n XFRMView, err error) {
 	return n, err
 }
 
+// Bond returns IFLA_INFO_DATA of "bond"; nothing for another one.
+func (v *LinkInfoView) Bond() (n BondView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "bond"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// VRF returns IFLA_INFO_DATA of "vrf"; nothing for another one.
+func (v *LinkInfoView) VRF() (n VRFView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "vrf"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// HSR returns IFLA_INFO_DATA of "hsr"; nothing for another one.
+func (v *LinkInfoView) HSR() (n HSRView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "hsr"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// MACsec returns IFLA_INFO_DATA of "macsec"; nothing for another one.
+func (v *LinkInfoView) MACsec() (n MACsecView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "macsec"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// CAN returns IFLA_INFO_DATA of "can"; nothing for another one.
+func (v *LinkInfoView) CAN() (n CANView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "can"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// VXCAN returns IFLA_INFO_DATA of "vxcan"; nothing for another one.
+func (v *LinkInfoView) VXCAN() (n VXCANView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "vxcan"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// Ipvlan returns IFLA_INFO_DATA of "ipvlan"; nothing for another one.
+func (v *LinkInfoView) Ipvlan() (n IPVLANView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "ipvlan"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// Ipvtap returns IFLA_INFO_DATA of "ipvtap"; nothing for another one.
+func (v *LinkInfoView) Ipvtap() (n IPVLANView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "ipvtap"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// Netkit returns IFLA_INFO_DATA of "netkit"; nothing for another one.
+func (v *LinkInfoView) Netkit() (n NetkitView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "netkit"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// IPoIB returns IFLA_INFO_DATA of "ipoib"; nothing for another one.
+func (v *LinkInfoView) IPoIB() (n IPoIBView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "ipoib"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// Rmnet returns IFLA_INFO_DATA of "rmnet"; nothing for another one.
+func (v *LinkInfoView) Rmnet() (n RmnetView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "rmnet"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// PPP returns IFLA_INFO_DATA of "ppp"; nothing for another one.
+func (v *LinkInfoView) PPP() (n PPPView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "ppp"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// DSA returns IFLA_INFO_DATA of "dsa"; nothing for another one.
+func (v *LinkInfoView) DSA() (n DSAView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "dsa"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// WWAN returns IFLA_INFO_DATA of "wwan"; nothing for another one.
+func (v *LinkInfoView) WWAN() (n WWANView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "wwan"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// CAIF returns IFLA_INFO_DATA of "caif"; nothing for another one.
+func (v *LinkInfoView) CAIF() (n CAIFView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "caif"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// Batadv returns IFLA_INFO_DATA of "batadv"; nothing for another one.
+func (v *LinkInfoView) Batadv() (n BatadvView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "batadv"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
+// OVPN returns IFLA_INFO_DATA of "ovpn"; nothing for another one.
+func (v *LinkInfoView) OVPN() (n OVPNView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_KIND], "ovpn"), v.at[IFLA_INFO_DATA])))
+	return n, err
+}
+
 // Data returns IFLA_INFO_DATA. Attributes of the kind.
 func (v *LinkInfoView) Data() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_INFO_DATA]) }
 
@@ -3148,6 +3364,18 @@ func (v *LinkInfoView) SlaveKind() ([]byte, bool) { return v.attrs.String(v.at[I
 // BridgePort returns IFLA_INFO_SLAVE_DATA of "bridge"; nothing for another one.
 func (v *LinkInfoView) BridgePort() (n BridgePortView, err error) {
 	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_SLAVE_KIND], "bridge"), v.at[IFLA_INFO_SLAVE_DATA])))
+	return n, err
+}
+
+// BondSlave returns IFLA_INFO_SLAVE_DATA of "bond"; nothing for another one.
+func (v *LinkInfoView) BondSlave() (n BondSlaveView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_SLAVE_KIND], "bond"), v.at[IFLA_INFO_SLAVE_DATA])))
+	return n, err
+}
+
+// VRFPort returns IFLA_INFO_SLAVE_DATA of "vrf"; nothing for another one.
+func (v *LinkInfoView) VRFPort() (n VRFPortView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameString(v.at[IFLA_INFO_SLAVE_KIND], "vrf"), v.at[IFLA_INFO_SLAVE_DATA])))
 	return n, err
 }
 
@@ -3186,11 +3414,38 @@ var LinkInfoSet = Set{Name: "linkinfo", Prefix: "IFLA_INFO_",
 			{Value: "pfcp"},
 			{Value: "amt", Nested: &AMTSet},
 			{Value: "xfrm", Nested: &XFRMSet},
+			{Value: "bond", Nested: &BondSet},
+			{Value: "vrf", Nested: &VRFSet},
+			{Value: "hsr", Nested: &HSRSet},
+			{Value: "macsec", Nested: &MACsecSet},
+			{Value: "can", Nested: &CANSet},
+			{Value: "vxcan", Nested: vxcanRef{}},
+			{Value: "ipvlan", Nested: &IPVLANSet},
+			{Value: "ipvtap", Nested: &IPVLANSet},
+			{Value: "netkit", Nested: netkitRef{}},
+			{Value: "ipoib", Nested: &IPoIBSet},
+			{Value: "rmnet", Nested: &RmnetSet},
+			{Value: "ppp", Nested: &PPPSet},
+			{Value: "dsa", Nested: &DSASet},
+			{Value: "wwan", Nested: &WWANSet},
+			{Value: "caif", Nested: &CAIFSet},
+			{Value: "batadv", Nested: &BatadvSet},
+			{Value: "ovpn", Nested: &OVPNSet},
+			{Value: "team"},
+			{Value: "vcan"},
+			{Value: "nlmon"},
+			{Value: "netdevsim"},
+			{Value: "openvswitch"},
+			{Value: "vsockmon"},
+			{Value: "virt_wifi"},
+			{Value: "lowpan"},
 		}}},
 		IFLA_INFO_XSTATS:     {Name: "xstats", Type: Binary, Max: 65535},
 		IFLA_INFO_SLAVE_KIND: {Name: "slave-kind", Type: String, Max: 65535},
 		IFLA_INFO_SLAVE_DATA: {Name: "slave-data", Type: SubMsg, Max: 65535, Sub: &SubMessage{Selector: "slave-kind", Formats: []Format{
 			{Value: "bridge", Nested: &BridgePortSet},
+			{Value: "bond", Nested: &BondSlaveSet},
+			{Value: "vrf", Nested: &VRFPortSet},
 		}}},
 	}}
 

@@ -476,10 +476,29 @@ var linkInfoTest = rtattrtest.Set[rtattr.LinkInfoEncoder, rtattr.LinkInfoView]{
 		{Type: rtattr.IFLA_INFO_DATA, Name: "BareUDP", Role: rtattrtest.Format},
 		{Type: rtattr.IFLA_INFO_DATA, Name: "AMT", Role: rtattrtest.Format},
 		{Type: rtattr.IFLA_INFO_DATA, Name: "XFRM", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "Bond", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "VRF", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "HSR", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "MACsec", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "CAN", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "VXCAN", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "Ipvlan", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "Ipvtap", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "Netkit", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "IPoIB", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "Rmnet", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "PPP", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "DSA", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "WWAN", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "CAIF", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "Batadv", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_DATA, Name: "OVPN", Role: rtattrtest.Format},
 		{Type: rtattr.IFLA_INFO_XSTATS, Name: "XStats"},
 		{Type: rtattr.IFLA_INFO_SLAVE_KIND, Name: "SlaveKind"},
 		{Type: rtattr.IFLA_INFO_SLAVE_DATA, Name: "SlaveData"},
 		{Type: rtattr.IFLA_INFO_SLAVE_DATA, Name: "BridgePort", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_SLAVE_DATA, Name: "BondSlave", Role: rtattrtest.Format},
+		{Type: rtattr.IFLA_INFO_SLAVE_DATA, Name: "VRFPort", Role: rtattrtest.Format},
 	},
 	Put: func(w rtattr.LinkInfoEncoder) {
 		w.Kind("name")
@@ -507,10 +526,29 @@ var linkInfoTest = rtattrtest.Set[rtattr.LinkInfoEncoder, rtattr.LinkInfoView]{
 		w.BareUDP().End()
 		w.AMT().End()
 		w.XFRM().End()
+		w.Bond().End()
+		w.VRF().End()
+		w.HSR().End()
+		w.MACsec().End()
+		w.CAN().End()
+		w.VXCAN().End()
+		w.Ipvlan().End()
+		w.Ipvtap().End()
+		w.Netkit().End()
+		w.IPoIB().End()
+		w.Rmnet().End()
+		w.PPP().End()
+		w.DSA().End()
+		w.WWAN().End()
+		w.CAIF().End()
+		w.Batadv().End()
+		w.OVPN().End()
 		w.XStats([]byte("\x01\x02\x03\x04\x05\x06"))
 		w.SlaveKind("name")
 		w.SlaveData([]byte("\x01\x02\x03\x04\x05\x06"))
 		w.BridgePort().End()
+		w.BondSlave().End()
+		w.VRFPort().End()
 	},
 	Get: func(v *rtattr.LinkInfoView) {
 		v.Kind()
@@ -537,10 +575,29 @@ var linkInfoTest = rtattrtest.Set[rtattr.LinkInfoEncoder, rtattr.LinkInfoView]{
 		v.BareUDP()
 		v.AMT()
 		v.XFRM()
+		v.Bond()
+		v.VRF()
+		v.HSR()
+		v.MACsec()
+		v.CAN()
+		v.VXCAN()
+		v.Ipvlan()
+		v.Ipvtap()
+		v.Netkit()
+		v.IPoIB()
+		v.Rmnet()
+		v.PPP()
+		v.DSA()
+		v.WWAN()
+		v.CAIF()
+		v.Batadv()
+		v.OVPN()
 		v.Data()
 		v.XStats()
 		v.SlaveKind()
 		v.BridgePort()
+		v.BondSlave()
+		v.VRFPort()
 		v.SlaveData()
 	},
 }

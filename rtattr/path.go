@@ -86,7 +86,7 @@ func (s *scope) enter(typ uint16, b []byte) *scope {
 // element is what an array of attributes consists of.
 func (a *Attr) element() *Attr {
 	e := &Attr{Type: a.Elem, Max: maxAttrLen, Enum: a.Enum, Struct: a.Struct, Nested: a.Nested}
-	if n := uint16(a.Elem.size()); n > 0 {
+	if n := a.ElemSize; n > 0 {
 		e.Min, e.Max = n, n
 	}
 	return e

@@ -41,6 +41,7 @@ func align4(n int) int { return (n + 3) &^ 3 }
 type Attr struct {
 	Type     Type
 	Elem     Type   // of an array
+	ElemSize uint16 // of an Indexed: the length of each element, 0 for any
 	Depth    uint8  // of a TypeValue
 	Min, Max uint16 // payload lengths that Parse accepts
 	Name     string

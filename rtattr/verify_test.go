@@ -67,11 +67,13 @@ func TestKernelBTF(t *testing.T) {
 
 // uapi are the headers that the tables were written from.
 var uapi = []string{
-	"linux/amt.h", "linux/dcbnl.h", "linux/devlink.h", "linux/dpll.h", "linux/fib_rules.h", "linux/icmpv6.h",
-	"linux/if.h", "linux/if_addr.h", "linux/if_addrlabel.h", "linux/if_bridge.h", "linux/if_ether.h", "linux/if_link.h",
-	"linux/if_tun.h", "linux/if_tunnel.h", "linux/if_vlan.h", "linux/in.h", "linux/ip.h", "linux/ip6_tunnel.h",
-	"linux/ipv6.h", "linux/lwtunnel.h", "linux/mroute.h", "linux/neighbour.h", "linux/net_namespace.h",
-	"linux/netconf.h", "linux/netlink.h", "linux/nexthop.h", "linux/rtnetlink.h", "linux/veth.h",
+	"linux/amt.h", "linux/batman_adv.h", "linux/caif/if_caif.h", "linux/can/netlink.h", "linux/can/vxcan.h",
+	"linux/dcbnl.h", "linux/devlink.h", "linux/dpll.h", "linux/fib_rules.h", "linux/icmpv6.h", "linux/if.h",
+	"linux/if_addr.h", "linux/if_addrlabel.h", "linux/if_bonding.h", "linux/if_bridge.h", "linux/if_ether.h",
+	"linux/if_link.h", "linux/if_tun.h", "linux/if_tunnel.h", "linux/if_vlan.h", "linux/in.h", "linux/ip.h",
+	"linux/ip6_tunnel.h", "linux/ipv6.h", "linux/lwtunnel.h", "linux/mpls.h", "linux/mroute.h", "linux/neighbour.h",
+	"linux/net_namespace.h", "linux/netconf.h", "linux/netlink.h", "linux/nexthop.h", "linux/rtnetlink.h",
+	"linux/veth.h", "linux/wwan.h",
 }
 
 // TestHeaders lets gcc read the headers of this machine and write their types

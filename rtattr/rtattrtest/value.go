@@ -108,6 +108,9 @@ func elemOf(a *rtattr.Attr) *rtattr.Attr {
 	e := &rtattr.Attr{Type: a.Elem, Max: 8}
 	if a.Elem == rtattr.Address {
 		e.Min, e.Max = 4, 16
+		if a.ElemSize > 0 {
+			e.Min, e.Max = a.ElemSize, a.ElemSize
+		}
 	}
 	return e
 }
