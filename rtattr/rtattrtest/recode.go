@@ -158,7 +158,7 @@ func (c *recoder) attr(w reflect.Value, e entry, typ uint16, whole, payload, hea
 		case m.Type != typ || outer && m.Role == Format:
 		case a.Sub != nil && m.Role == Value:
 			raw = m.Name
-		case present(one, m.Name):
+		case present(one, m.Name), a.Type == rtattr.StructArr: // of which an empty one yields nothing
 			return c.value(w, one, m, a, payload)
 		}
 	}
