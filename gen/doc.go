@@ -152,6 +152,7 @@
 //	                        without further framing (NHA_GROUP).
 //	tail: addr              on a binary attribute with struct: the struct is followed
 //	                        by an address of 4 or 16 bytes (RTA_VIA).
+//	tail: bytes             likewise, followed by any bytes (SEG6_LOCAL_SRH).
 //	variants:               on an attribute: other meanings where a member of the
 //	  - when: family        message's fixed header has a value (IFLA_AF_SPEC under
 //	    is: 7               AF_BRIDGE, IFLA_PROTINFO). Each entry has a name and the

@@ -168,6 +168,13 @@ func (a *attr) binary() form {
 		f := a.bytes()
 		f.typ = "HWAddr"
 		return f
+	case a.st != nil && a.Tail == "bytes":
+		name, size := a.st.goName(), a.st.size
+		return form{typ: "Tail", min: size, max: anyLen, args: "v " + name + ", tail []byte",
+			put:       fmt.Sprintf("b := w.Space(@, %d+len(tail))\nv.put(b)\ncopy(b[%d:], tail)", size, size),
+			getResult: "(s " + name + ", tail []byte, ok bool)",
+			get:       fmt.Sprintf("b, tail, ok := v.attrs.Tail(#, %d)\nif ok {\ns.Parse(b)\n}\nreturn s, tail, ok", size),
+			sample:    "~" + name + `{}, []byte("\x01\x02\x03\x04\x05\x06\x07\x08")`}
 	case a.st != nil && a.Tail != "":
 		name := a.st.goName()
 		return form{typ: "Tail", min: a.st.size, max: anyLen, args: "v " + name + ", addr netip.Addr",

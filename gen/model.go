@@ -902,7 +902,7 @@ func (m *model) extensions(a *attr) {
 	refuse(a.sequence() && a.st != nil && (len(a.st.Members) == 0 || a.st.Members[0].Type != "u16"),
 		"the first member of the array's struct is not its length, a u16")
 	refuse(a.Tail != "" && (a.Type != "binary" || a.st == nil), "a tail is for a binary with a struct")
-	refuse(a.Tail != "" && a.Tail != "addr", "a tail is an addr")
+	refuse(a.Tail != "" && a.Tail != "addr" && a.Tail != "bytes", "a tail is addr or bytes")
 	refuse(a.Form != "" && a.Form != "address" && a.Form != "hwaddr", "a form is address or hwaddr")
 	refuse(a.Multi && (a.sequence() || a.Tail != "" || a.Array != ""), "multi-attr does not go with array and tail")
 }

@@ -289,8 +289,13 @@ func (a *Attr) format(b []byte) string {
 		}
 		return strings.Join(parts, ", ")
 	case t == Tail:
-		n := min(a.Struct.Size, len(b))
-		return a.Struct.text(b) + " " + addrText(b[n:])
+		text := a.Struct.text(b)
+		b = b[min(a.Struct.Size, len(b)):]
+		for len(b) > 16 && len(b)%16 == 0 {
+			text += " " + addrText(b[:16]) // segments of a routing header
+			b = b[16:]
+		}
+		return text + " " + addrText(b)
 	case t == BitField && len(b) == 8:
 		e := a.Enum
 		if e == nil {

@@ -2001,6 +2001,11 @@ func (w LinkEncoder) AFSpecBridge() AFSpecBridgeEncoder {
 	return AFSpecBridgeEncoder{w.Nest.Nest(IFLA_AF_SPEC)}
 }
 
+// AFSpecIPMR puts IFLA_AF_SPEC. Table of IPv4 multicast routing.
+func (w LinkEncoder) AFSpecIPMR() MrouteTableEncoder {
+	return MrouteTableEncoder{w.Nest.Nest(IFLA_AF_SPEC)}
+}
+
 // Group puts IFLA_GROUP. Group of links that the interface belongs to; 0 is the default.
 func (w LinkEncoder) Group(v uint32) { w.Uint32(IFLA_GROUP, v) }
 
@@ -2270,13 +2275,19 @@ func (v *LinkView) PortSelf() (n VFPortView, err error) {
 
 // AFSpec returns IFLA_AF_SPEC. Settings of the address families.
 func (v *LinkView) AFSpec() (n AFSpecView, err error) {
-	err = n.Parse(v.attrs.Payload(When(v.Header.Family != 7, v.at[IFLA_AF_SPEC])))
+	err = n.Parse(v.attrs.Payload(When(v.Header.Family != 7 && v.Header.Family != 128, v.at[IFLA_AF_SPEC])))
 	return n, err
 }
 
 // AFSpecBridge returns IFLA_AF_SPEC. Bridge settings of the port.
 func (v *LinkView) AFSpecBridge() (n AFSpecBridgeView, err error) {
 	err = n.Parse(v.attrs.Payload(When(v.Header.Family == 7, v.at[IFLA_AF_SPEC])))
+	return n, err
+}
+
+// AFSpecIPMR returns IFLA_AF_SPEC. Table of IPv4 multicast routing.
+func (v *LinkView) AFSpecIPMR() (n MrouteTableView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.Header.Family == 128, v.at[IFLA_AF_SPEC])))
 	return n, err
 }
 
@@ -2479,6 +2490,7 @@ var LinkSet = Set{Name: "link", Prefix: "IFLA_",
 		IFLA_PORT_SELF:   {Name: "port-self", Type: NestT, Max: 65535, Nested: &VFPortSet},
 		IFLA_AF_SPEC: {Name: "af-spec", Type: NestT, Max: 65535, Nested: &AFSpecSet, Variants: []Variant{
 			{Off: 0, Size: 1, Is: 7, Attr: Attr{Name: "af-spec-bridge", Type: NestT, Const: "IFLA_AF_SPEC", Max: 65535, Nested: &AFSpecBridgeSet}},
+			{Off: 0, Size: 1, Is: 128, Attr: Attr{Name: "af-spec-ipmr", Type: NestT, Const: "IFLA_AF_SPEC", Max: 65535, Nested: &MrouteTableSet}},
 		}},
 		IFLA_GROUP:                      {Name: "group", Type: U32, Min: 4, Max: 4},
 		IFLA_NET_NS_FD:                  {Name: "net-ns-fd", Type: U32, Min: 4, Max: 4},

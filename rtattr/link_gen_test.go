@@ -103,6 +103,7 @@ var linkTest = rtattrtest.Set[rtattr.LinkEncoder, rtattr.LinkView]{
 		{Type: rtattr.IFLA_PORT_SELF, Name: "PortSelf"},
 		{Type: rtattr.IFLA_AF_SPEC, Name: "AFSpec"},
 		{Type: rtattr.IFLA_AF_SPEC, Name: "AFSpecBridge", Role: rtattrtest.Variant},
+		{Type: rtattr.IFLA_AF_SPEC, Name: "AFSpecIPMR", Role: rtattrtest.Variant},
 		{Type: rtattr.IFLA_GROUP, Name: "Group"},
 		{Type: rtattr.IFLA_NET_NS_FD, Name: "NetNSFD"},
 		{Type: rtattr.IFLA_EXT_MASK, Name: "ExtMask"},
@@ -218,6 +219,7 @@ var linkTest = rtattrtest.Set[rtattr.LinkEncoder, rtattr.LinkView]{
 		w.BridgePort().End()
 		w.Inet6().End()
 		w.AFSpecBridge().End()
+		w.AFSpecIPMR().End()
 	},
 	Get: func(v *rtattr.LinkView) {
 		v.Address()
@@ -247,6 +249,7 @@ var linkTest = rtattrtest.Set[rtattr.LinkEncoder, rtattr.LinkView]{
 		v.PortSelf()
 		v.AFSpec()
 		v.AFSpecBridge()
+		v.AFSpecIPMR()
 		v.Group()
 		v.NetNSFD()
 		v.ExtMask()

@@ -155,7 +155,7 @@ const (
 	NHA_OIF             = 5  // Index of the output interface; in a list that of the nexthops wanted.
 	NHA_GATEWAY         = 6  // Gateway.
 	NHA_ENCAP_TYPE      = 7  // Kind of the encapsulation.
-	NHA_ENCAP           = 8  // Attributes of the encapsulation; encapsulations follow in a later table.
+	NHA_ENCAP           = 8  // Attributes of the encapsulation.
 	NHA_GROUPS          = 9  // Requests for a list, only groups.
 	NHA_MASTER          = 10 // Requests for a list, only nexthops of interfaces of the master with this index.
 	NHA_FDB             = 11 // The nexthop is for forwarding entries of VXLAN devices.
@@ -203,7 +203,67 @@ func (w NexthopEncoder) Gateway(v netip.Addr) { w.Addr(NHA_GATEWAY, v) }
 // EncapType puts NHA_ENCAP_TYPE. Kind of the encapsulation.
 func (w NexthopEncoder) EncapType(v EncapType) { w.Uint16(NHA_ENCAP_TYPE, uint16(v)) }
 
-// Encap puts NHA_ENCAP. Attributes of the encapsulation; encapsulations follow in a later table.
+// EncapMPLS opens NHA_ENCAP of "mpls" and puts that NHA_ENCAP_TYPE.
+func (w NexthopEncoder) EncapMPLS() EncapMPLSEncoder {
+	w.Uint16(NHA_ENCAP_TYPE, 1)
+	return EncapMPLSEncoder{w.Nest.Nest(NHA_ENCAP)}
+}
+
+// EncapIP opens NHA_ENCAP of "ip" and puts that NHA_ENCAP_TYPE.
+func (w NexthopEncoder) EncapIP() EncapIPEncoder {
+	w.Uint16(NHA_ENCAP_TYPE, 2)
+	return EncapIPEncoder{w.Nest.Nest(NHA_ENCAP)}
+}
+
+// EncapILA opens NHA_ENCAP of "ila" and puts that NHA_ENCAP_TYPE.
+func (w NexthopEncoder) EncapILA() EncapILAEncoder {
+	w.Uint16(NHA_ENCAP_TYPE, 3)
+	return EncapILAEncoder{w.Nest.Nest(NHA_ENCAP)}
+}
+
+// EncapIP6 opens NHA_ENCAP of "ip6" and puts that NHA_ENCAP_TYPE.
+func (w NexthopEncoder) EncapIP6() EncapIP6Encoder {
+	w.Uint16(NHA_ENCAP_TYPE, 4)
+	return EncapIP6Encoder{w.Nest.Nest(NHA_ENCAP)}
+}
+
+// EncapSEG6 opens NHA_ENCAP of "seg6" and puts that NHA_ENCAP_TYPE.
+func (w NexthopEncoder) EncapSEG6() EncapSEG6Encoder {
+	w.Uint16(NHA_ENCAP_TYPE, 5)
+	return EncapSEG6Encoder{w.Nest.Nest(NHA_ENCAP)}
+}
+
+// EncapBPF opens NHA_ENCAP of "bpf" and puts that NHA_ENCAP_TYPE.
+func (w NexthopEncoder) EncapBPF() EncapBPFEncoder {
+	w.Uint16(NHA_ENCAP_TYPE, 6)
+	return EncapBPFEncoder{w.Nest.Nest(NHA_ENCAP)}
+}
+
+// EncapSEG6Local opens NHA_ENCAP of "seg6-local" and puts that NHA_ENCAP_TYPE.
+func (w NexthopEncoder) EncapSEG6Local() EncapSEG6LocalEncoder {
+	w.Uint16(NHA_ENCAP_TYPE, 7)
+	return EncapSEG6LocalEncoder{w.Nest.Nest(NHA_ENCAP)}
+}
+
+// EncapRPL opens NHA_ENCAP of "rpl" and puts that NHA_ENCAP_TYPE.
+func (w NexthopEncoder) EncapRPL() EncapRPLEncoder {
+	w.Uint16(NHA_ENCAP_TYPE, 8)
+	return EncapRPLEncoder{w.Nest.Nest(NHA_ENCAP)}
+}
+
+// EncapIOAM6 opens NHA_ENCAP of "ioam6" and puts that NHA_ENCAP_TYPE.
+func (w NexthopEncoder) EncapIOAM6() EncapIOAM6Encoder {
+	w.Uint16(NHA_ENCAP_TYPE, 9)
+	return EncapIOAM6Encoder{w.Nest.Nest(NHA_ENCAP)}
+}
+
+// EncapXFRM opens NHA_ENCAP of "xfrm" and puts that NHA_ENCAP_TYPE.
+func (w NexthopEncoder) EncapXFRM() EncapXFRMEncoder {
+	w.Uint16(NHA_ENCAP_TYPE, 10)
+	return EncapXFRMEncoder{w.Nest.Nest(NHA_ENCAP)}
+}
+
+// Encap puts NHA_ENCAP. Attributes of the encapsulation.
 func (w NexthopEncoder) Encap(v []byte) { w.Bytes(NHA_ENCAP, v) }
 
 // Groups puts NHA_GROUPS. Requests for a list, only groups.
@@ -299,7 +359,67 @@ func (v *NexthopView) EncapType() (EncapType, bool) {
 	return As[EncapType](v.attrs.Uint16(v.at[NHA_ENCAP_TYPE]))
 }
 
-// Encap returns NHA_ENCAP. Attributes of the encapsulation; encapsulations follow in a later table.
+// EncapMPLS returns NHA_ENCAP of "mpls"; nothing for another one.
+func (v *NexthopView) EncapMPLS() (n EncapMPLSView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[NHA_ENCAP_TYPE], U16, 1), v.at[NHA_ENCAP])))
+	return n, err
+}
+
+// EncapIP returns NHA_ENCAP of "ip"; nothing for another one.
+func (v *NexthopView) EncapIP() (n EncapIPView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[NHA_ENCAP_TYPE], U16, 2), v.at[NHA_ENCAP])))
+	return n, err
+}
+
+// EncapILA returns NHA_ENCAP of "ila"; nothing for another one.
+func (v *NexthopView) EncapILA() (n EncapILAView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[NHA_ENCAP_TYPE], U16, 3), v.at[NHA_ENCAP])))
+	return n, err
+}
+
+// EncapIP6 returns NHA_ENCAP of "ip6"; nothing for another one.
+func (v *NexthopView) EncapIP6() (n EncapIP6View, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[NHA_ENCAP_TYPE], U16, 4), v.at[NHA_ENCAP])))
+	return n, err
+}
+
+// EncapSEG6 returns NHA_ENCAP of "seg6"; nothing for another one.
+func (v *NexthopView) EncapSEG6() (n EncapSEG6View, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[NHA_ENCAP_TYPE], U16, 5), v.at[NHA_ENCAP])))
+	return n, err
+}
+
+// EncapBPF returns NHA_ENCAP of "bpf"; nothing for another one.
+func (v *NexthopView) EncapBPF() (n EncapBPFView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[NHA_ENCAP_TYPE], U16, 6), v.at[NHA_ENCAP])))
+	return n, err
+}
+
+// EncapSEG6Local returns NHA_ENCAP of "seg6-local"; nothing for another one.
+func (v *NexthopView) EncapSEG6Local() (n EncapSEG6LocalView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[NHA_ENCAP_TYPE], U16, 7), v.at[NHA_ENCAP])))
+	return n, err
+}
+
+// EncapRPL returns NHA_ENCAP of "rpl"; nothing for another one.
+func (v *NexthopView) EncapRPL() (n EncapRPLView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[NHA_ENCAP_TYPE], U16, 8), v.at[NHA_ENCAP])))
+	return n, err
+}
+
+// EncapIOAM6 returns NHA_ENCAP of "ioam6"; nothing for another one.
+func (v *NexthopView) EncapIOAM6() (n EncapIOAM6View, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[NHA_ENCAP_TYPE], U16, 9), v.at[NHA_ENCAP])))
+	return n, err
+}
+
+// EncapXFRM returns NHA_ENCAP of "xfrm"; nothing for another one.
+func (v *NexthopView) EncapXFRM() (n EncapXFRMView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[NHA_ENCAP_TYPE], U16, 10), v.at[NHA_ENCAP])))
+	return n, err
+}
+
+// Encap returns NHA_ENCAP. Attributes of the encapsulation.
 func (v *NexthopView) Encap() ([]byte, bool) { return v.attrs.Bytes(v.at[NHA_ENCAP]) }
 
 // Groups reports whether NHA_GROUPS is there. Requests for a list, only groups.
@@ -346,14 +466,25 @@ func (v *NexthopView) HWStatsUsed() (uint32, bool) { return v.attrs.Uint32(v.at[
 var NexthopSet = Set{Name: "nexthop", Prefix: "NHA_",
 	Header: &nhMsgStruct,
 	Attrs: []Attr{
-		NHA_ID:              {Name: "id", Type: U32, Min: 4, Max: 4},
-		NHA_GROUP:           {Name: "group", Type: StructArr, Max: 65535, Struct: &nexthopGrpStruct},
-		NHA_GROUP_TYPE:      {Name: "group-type", Type: U16, Min: 2, Max: 2, Enum: &nexthopGroupTypeEnum},
-		NHA_BLACKHOLE:       {Name: "blackhole", Type: Flag},
-		NHA_OIF:             {Name: "oif", Type: U32, Min: 4, Max: 4},
-		NHA_GATEWAY:         {Name: "gateway", Type: Address, Min: 4, Max: 16},
-		NHA_ENCAP_TYPE:      {Name: "encap-type", Type: U16, Min: 2, Max: 2, Enum: &encapTypeEnum},
-		NHA_ENCAP:           {Name: "encap", Type: Binary, Max: 65535},
+		NHA_ID:         {Name: "id", Type: U32, Min: 4, Max: 4},
+		NHA_GROUP:      {Name: "group", Type: StructArr, Max: 65535, Struct: &nexthopGrpStruct},
+		NHA_GROUP_TYPE: {Name: "group-type", Type: U16, Min: 2, Max: 2, Enum: &nexthopGroupTypeEnum},
+		NHA_BLACKHOLE:  {Name: "blackhole", Type: Flag},
+		NHA_OIF:        {Name: "oif", Type: U32, Min: 4, Max: 4},
+		NHA_GATEWAY:    {Name: "gateway", Type: Address, Min: 4, Max: 16},
+		NHA_ENCAP_TYPE: {Name: "encap-type", Type: U16, Min: 2, Max: 2, Enum: &encapTypeEnum},
+		NHA_ENCAP: {Name: "encap", Type: SubMsg, Max: 65535, Sub: &SubMessage{Selector: "encap-type", Formats: []Format{
+			{Value: "mpls", Num: 1, Nested: &EncapMPLSSet},
+			{Value: "ip", Num: 2, Nested: &EncapIPSet},
+			{Value: "ila", Num: 3, Nested: &EncapILASet},
+			{Value: "ip6", Num: 4, Nested: &EncapIP6Set},
+			{Value: "seg6", Num: 5, Nested: &EncapSEG6Set},
+			{Value: "bpf", Num: 6, Nested: &EncapBPFSet},
+			{Value: "seg6-local", Num: 7, Nested: &EncapSEG6LocalSet},
+			{Value: "rpl", Num: 8, Nested: &EncapRPLSet},
+			{Value: "ioam6", Num: 9, Nested: &EncapIOAM6Set},
+			{Value: "xfrm", Num: 10, Nested: &EncapXFRMSet},
+		}}},
 		NHA_GROUPS:          {Name: "groups", Type: Flag},
 		NHA_MASTER:          {Name: "master", Type: U32, Min: 4, Max: 4},
 		NHA_FDB:             {Name: "fdb", Type: Flag},

@@ -30,6 +30,16 @@ var nexthopTest = rtattrtest.Set[rtattr.NexthopEncoder, rtattr.NexthopView]{
 		{Type: rtattr.NHA_GATEWAY, Name: "Gateway"},
 		{Type: rtattr.NHA_ENCAP_TYPE, Name: "EncapType"},
 		{Type: rtattr.NHA_ENCAP, Name: "Encap"},
+		{Type: rtattr.NHA_ENCAP, Name: "EncapMPLS", Role: rtattrtest.Format},
+		{Type: rtattr.NHA_ENCAP, Name: "EncapIP", Role: rtattrtest.Format},
+		{Type: rtattr.NHA_ENCAP, Name: "EncapILA", Role: rtattrtest.Format},
+		{Type: rtattr.NHA_ENCAP, Name: "EncapIP6", Role: rtattrtest.Format},
+		{Type: rtattr.NHA_ENCAP, Name: "EncapSEG6", Role: rtattrtest.Format},
+		{Type: rtattr.NHA_ENCAP, Name: "EncapBPF", Role: rtattrtest.Format},
+		{Type: rtattr.NHA_ENCAP, Name: "EncapSEG6Local", Role: rtattrtest.Format},
+		{Type: rtattr.NHA_ENCAP, Name: "EncapRPL", Role: rtattrtest.Format},
+		{Type: rtattr.NHA_ENCAP, Name: "EncapIOAM6", Role: rtattrtest.Format},
+		{Type: rtattr.NHA_ENCAP, Name: "EncapXFRM", Role: rtattrtest.Format},
 		{Type: rtattr.NHA_GROUPS, Name: "Groups"},
 		{Type: rtattr.NHA_MASTER, Name: "Master"},
 		{Type: rtattr.NHA_FDB, Name: "FDB"},
@@ -49,6 +59,16 @@ var nexthopTest = rtattrtest.Set[rtattr.NexthopEncoder, rtattr.NexthopView]{
 		w.Gateway(netip.MustParseAddr("10.66.66.1"))
 		w.EncapType(0x12)
 		w.Encap([]byte("\x01\x02\x03\x04\x05\x06"))
+		w.EncapMPLS().End()
+		w.EncapIP().End()
+		w.EncapILA().End()
+		w.EncapIP6().End()
+		w.EncapSEG6().End()
+		w.EncapBPF().End()
+		w.EncapSEG6Local().End()
+		w.EncapRPL().End()
+		w.EncapIOAM6().End()
+		w.EncapXFRM().End()
 		w.Groups()
 		w.Master(0x12)
 		w.FDB()
@@ -68,6 +88,16 @@ var nexthopTest = rtattrtest.Set[rtattr.NexthopEncoder, rtattr.NexthopView]{
 		v.OIF()
 		v.Gateway()
 		v.EncapType()
+		v.EncapMPLS()
+		v.EncapIP()
+		v.EncapILA()
+		v.EncapIP6()
+		v.EncapSEG6()
+		v.EncapBPF()
+		v.EncapSEG6Local()
+		v.EncapRPL()
+		v.EncapIOAM6()
+		v.EncapXFRM()
 		v.Encap()
 		v.Groups()
 		v.Master()

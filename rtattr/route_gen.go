@@ -8,6 +8,22 @@ import (
 	"net/netip"
 )
 
+// Constants of linux/rtnetlink.h.
+const (
+	RTNL_FAMILY_IPMR        = 0x80 // Address family of IPv4 multicast routing.
+	RTNL_FAMILY_IP6MR       = 0x81 // Address family of IPv6 multicast routing.
+	RTNH_COMPARE_MASK       = 0x59 // Flags that the kernel sets and that do not tell nexthops apart.
+	MRT6MSG_NOCACHE         = 0x1  // A packet has no IPv6 route.
+	MRT6MSG_WRONGMIF        = 0x2  // An IPv6 packet arrived on a wrong interface.
+	MRT6MSG_WHOLEPKT        = 0x3  // An IPv6 packet for the rendezvous point.
+	MRT6MSG_WRMIFWHOLE      = 0x4  // A whole IPv6 packet that arrived on a wrong interface.
+	IP6MRA_CREPORT_MSGTYPE  = 0x1  // IPMRA_CREPORT_MSGTYPE of IPv6.
+	IP6MRA_CREPORT_MIF_ID   = 0x2  // IPMRA_CREPORT_VIF_ID of IPv6.
+	IP6MRA_CREPORT_SRC_ADDR = 0x3  // IPMRA_CREPORT_SRC_ADDR of IPv6.
+	IP6MRA_CREPORT_DST_ADDR = 0x4  // IPMRA_CREPORT_DST_ADDR of IPv6.
+	IP6MRA_CREPORT_PKT      = 0x5  // IPMRA_CREPORT_PKT of IPv6.
+)
+
 // Message types of rt-route.
 const (
 	RTM_NEWROUTE = 24 // Add or change a route, or the notice of one.
@@ -264,14 +280,15 @@ var mfcStatsStruct = Struct{Name: "rta_mfc_stats", Size: 24, Members: []Member{
 type RouteTable uint32
 
 const (
-	RT_TABLE_UNSPEC  RouteTable = 0   // Not given.
-	RT_TABLE_COMPAT  RouteTable = 252 // Number in the header that stands for a table above 255.
-	RT_TABLE_DEFAULT RouteTable = 253 // Searched last.
-	RT_TABLE_MAIN    RouteTable = 254 // The table of ordinary routes.
-	RT_TABLE_LOCAL   RouteTable = 255 // Own and broadcast addresses, kept by the kernel.
+	RT_TABLE_UNSPEC  RouteTable = 0          // Not given.
+	RT_TABLE_COMPAT  RouteTable = 252        // Number in the header that stands for a table above 255.
+	RT_TABLE_DEFAULT RouteTable = 253        // Searched last.
+	RT_TABLE_MAIN    RouteTable = 254        // The table of ordinary routes.
+	RT_TABLE_LOCAL   RouteTable = 255        // Own and broadcast addresses, kept by the kernel.
+	RT_TABLE_MAX     RouteTable = 4294967295 // Largest number.
 )
 
-// String names the value: "local".
+// String names the value: "max".
 func (v RouteTable) String() string { return routeTableEnum.Format(uint64(v)) }
 
 var routeTableEnum = Enum{Flags: false, Values: []EnumValue{
@@ -280,6 +297,7 @@ var routeTableEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 253, Name: "default"},
 	{Value: 254, Name: "main"},
 	{Value: 255, Name: "local"},
+	{Value: 4294967295, Name: "max"},
 }}
 
 // RouteFlags is an RTM_F_* value of linux/rtnetlink.h. Flags of a route.
@@ -380,38 +398,38 @@ var routerPrefEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 3, Name: "low"},
 }}
 
-// EncapType is an LWTUNNEL_ENCAP_* value of linux/rtnetlink.h. Kind of a light-weight tunnel.
-type EncapType uint16
+// IGMPMsg is an IGMPMSG_* value of linux/rtnetlink.h. What multicast routing has to tell; IPv6 has the same numbers,
+// MRT6MSG_*.
+type IGMPMsg uint8
+
+// String names the value: "wrvifwhole".
+func (v IGMPMsg) String() string { return igmpMsgEnum.Format(uint64(v)) }
+
+var igmpMsgEnum = Enum{Flags: false, Values: []EnumValue{
+	{Value: 1, Name: "nocache"},
+	{Value: 2, Name: "wrongvif"},
+	{Value: 3, Name: "wholepkt"},
+	{Value: 4, Name: "wrvifwhole"},
+}}
+
+// VIFFlags is an VIFF_* value of linux/rtnetlink.h. Flags of an interface of multicast routing.
+type VIFFlags uint16
 
 const (
-	LWTUNNEL_ENCAP_NONE       EncapType = 0  // No encapsulation.
-	LWTUNNEL_ENCAP_MPLS       EncapType = 1  // MPLS labels.
-	LWTUNNEL_ENCAP_IP         EncapType = 2  // IPv4 tunnel metadata.
-	LWTUNNEL_ENCAP_ILA        EncapType = 3  // Identifier-locator addressing.
-	LWTUNNEL_ENCAP_IP6        EncapType = 4  // IPv6 tunnel metadata.
-	LWTUNNEL_ENCAP_SEG6       EncapType = 5  // IPv6 segment routing.
-	LWTUNNEL_ENCAP_BPF        EncapType = 6  // BPF programs.
-	LWTUNNEL_ENCAP_SEG6_LOCAL EncapType = 7  // Local action of IPv6 segment routing.
-	LWTUNNEL_ENCAP_RPL        EncapType = 8  // RPL source routing header.
-	LWTUNNEL_ENCAP_IOAM6      EncapType = 9  // In-situ OAM of IPv6.
-	LWTUNNEL_ENCAP_XFRM       EncapType = 10 // IPsec interface metadata.
+	VIFF_TUNNEL      VIFFlags = 0x1 // IP in IP tunnel.
+	VIFF_SRCRT       VIFFlags = 0x2 // Not used.
+	VIFF_REGISTER    VIFFlags = 0x4 // Packets for the rendezvous point go through it.
+	VIFF_USE_IFINDEX VIFFlags = 0x8 // The interface is given by its index in place of its address.
 )
 
-// String names the value: "xfrm".
-func (v EncapType) String() string { return encapTypeEnum.Format(uint64(v)) }
+// String names the bits: "tunnel|srcrt".
+func (v VIFFlags) String() string { return vifFlagsEnum.Format(uint64(v)) }
 
-var encapTypeEnum = Enum{Flags: false, Values: []EnumValue{
-	{Value: 0, Name: "none"},
-	{Value: 1, Name: "mpls"},
-	{Value: 2, Name: "ip"},
-	{Value: 3, Name: "ila"},
-	{Value: 4, Name: "ip6"},
-	{Value: 5, Name: "seg6"},
-	{Value: 6, Name: "bpf"},
-	{Value: 7, Name: "seg6-local"},
-	{Value: 8, Name: "rpl"},
-	{Value: 9, Name: "ioam6"},
-	{Value: 10, Name: "xfrm"},
+var vifFlagsEnum = Enum{Flags: true, Values: []EnumValue{
+	{Value: 1, Name: "tunnel"},
+	{Value: 2, Name: "srcrt"},
+	{Value: 4, Name: "register"},
+	{Value: 8, Name: "use-ifindex"},
 }}
 
 // Attributes of Route. Attributes of a route, and of each nexthop in a multipath route.
@@ -437,7 +455,7 @@ const (
 	RTA_NEWDST        = 19 // MPLS labels that replace the incoming one, outermost first.
 	RTA_PREF          = 20 // Preference of the router that announced the route.
 	RTA_ENCAP_TYPE    = 21 // Kind of the encapsulation.
-	RTA_ENCAP         = 22 // Attributes of the encapsulation; encapsulations follow in a later table.
+	RTA_ENCAP         = 22 // Attributes of the encapsulation.
 	RTA_EXPIRES       = 23 // Lifetime of an IPv6 route, in seconds.
 	RTA_PAD           = 24 // Padding.
 	RTA_UID           = 25 // User of the socket in a look-up.
@@ -523,7 +541,67 @@ func (w RouteEncoder) Pref(v RouterPref) { w.Uint8(RTA_PREF, uint8(v)) }
 // EncapType puts RTA_ENCAP_TYPE. Kind of the encapsulation.
 func (w RouteEncoder) EncapType(v EncapType) { w.Uint16(RTA_ENCAP_TYPE, uint16(v)) }
 
-// Encap puts RTA_ENCAP. Attributes of the encapsulation; encapsulations follow in a later table.
+// EncapMPLS opens RTA_ENCAP of "mpls" and puts that RTA_ENCAP_TYPE.
+func (w RouteEncoder) EncapMPLS() EncapMPLSEncoder {
+	w.Uint16(RTA_ENCAP_TYPE, 1)
+	return EncapMPLSEncoder{w.Nest.Nest(RTA_ENCAP)}
+}
+
+// EncapIP opens RTA_ENCAP of "ip" and puts that RTA_ENCAP_TYPE.
+func (w RouteEncoder) EncapIP() EncapIPEncoder {
+	w.Uint16(RTA_ENCAP_TYPE, 2)
+	return EncapIPEncoder{w.Nest.Nest(RTA_ENCAP)}
+}
+
+// EncapILA opens RTA_ENCAP of "ila" and puts that RTA_ENCAP_TYPE.
+func (w RouteEncoder) EncapILA() EncapILAEncoder {
+	w.Uint16(RTA_ENCAP_TYPE, 3)
+	return EncapILAEncoder{w.Nest.Nest(RTA_ENCAP)}
+}
+
+// EncapIP6 opens RTA_ENCAP of "ip6" and puts that RTA_ENCAP_TYPE.
+func (w RouteEncoder) EncapIP6() EncapIP6Encoder {
+	w.Uint16(RTA_ENCAP_TYPE, 4)
+	return EncapIP6Encoder{w.Nest.Nest(RTA_ENCAP)}
+}
+
+// EncapSEG6 opens RTA_ENCAP of "seg6" and puts that RTA_ENCAP_TYPE.
+func (w RouteEncoder) EncapSEG6() EncapSEG6Encoder {
+	w.Uint16(RTA_ENCAP_TYPE, 5)
+	return EncapSEG6Encoder{w.Nest.Nest(RTA_ENCAP)}
+}
+
+// EncapBPF opens RTA_ENCAP of "bpf" and puts that RTA_ENCAP_TYPE.
+func (w RouteEncoder) EncapBPF() EncapBPFEncoder {
+	w.Uint16(RTA_ENCAP_TYPE, 6)
+	return EncapBPFEncoder{w.Nest.Nest(RTA_ENCAP)}
+}
+
+// EncapSEG6Local opens RTA_ENCAP of "seg6-local" and puts that RTA_ENCAP_TYPE.
+func (w RouteEncoder) EncapSEG6Local() EncapSEG6LocalEncoder {
+	w.Uint16(RTA_ENCAP_TYPE, 7)
+	return EncapSEG6LocalEncoder{w.Nest.Nest(RTA_ENCAP)}
+}
+
+// EncapRPL opens RTA_ENCAP of "rpl" and puts that RTA_ENCAP_TYPE.
+func (w RouteEncoder) EncapRPL() EncapRPLEncoder {
+	w.Uint16(RTA_ENCAP_TYPE, 8)
+	return EncapRPLEncoder{w.Nest.Nest(RTA_ENCAP)}
+}
+
+// EncapIOAM6 opens RTA_ENCAP of "ioam6" and puts that RTA_ENCAP_TYPE.
+func (w RouteEncoder) EncapIOAM6() EncapIOAM6Encoder {
+	w.Uint16(RTA_ENCAP_TYPE, 9)
+	return EncapIOAM6Encoder{w.Nest.Nest(RTA_ENCAP)}
+}
+
+// EncapXFRM opens RTA_ENCAP of "xfrm" and puts that RTA_ENCAP_TYPE.
+func (w RouteEncoder) EncapXFRM() EncapXFRMEncoder {
+	w.Uint16(RTA_ENCAP_TYPE, 10)
+	return EncapXFRMEncoder{w.Nest.Nest(RTA_ENCAP)}
+}
+
+// Encap puts RTA_ENCAP. Attributes of the encapsulation.
 func (w RouteEncoder) Encap(v []byte) { w.Bytes(RTA_ENCAP, v) }
 
 // Expires puts RTA_EXPIRES. Lifetime of an IPv6 route, in seconds.
@@ -696,7 +774,67 @@ func (v *RouteView) EncapType() (EncapType, bool) {
 	return As[EncapType](v.attrs.Uint16(v.at[RTA_ENCAP_TYPE]))
 }
 
-// Encap returns RTA_ENCAP. Attributes of the encapsulation; encapsulations follow in a later table.
+// EncapMPLS returns RTA_ENCAP of "mpls"; nothing for another one.
+func (v *RouteView) EncapMPLS() (n EncapMPLSView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[RTA_ENCAP_TYPE], U16, 1), v.at[RTA_ENCAP])))
+	return n, err
+}
+
+// EncapIP returns RTA_ENCAP of "ip"; nothing for another one.
+func (v *RouteView) EncapIP() (n EncapIPView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[RTA_ENCAP_TYPE], U16, 2), v.at[RTA_ENCAP])))
+	return n, err
+}
+
+// EncapILA returns RTA_ENCAP of "ila"; nothing for another one.
+func (v *RouteView) EncapILA() (n EncapILAView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[RTA_ENCAP_TYPE], U16, 3), v.at[RTA_ENCAP])))
+	return n, err
+}
+
+// EncapIP6 returns RTA_ENCAP of "ip6"; nothing for another one.
+func (v *RouteView) EncapIP6() (n EncapIP6View, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[RTA_ENCAP_TYPE], U16, 4), v.at[RTA_ENCAP])))
+	return n, err
+}
+
+// EncapSEG6 returns RTA_ENCAP of "seg6"; nothing for another one.
+func (v *RouteView) EncapSEG6() (n EncapSEG6View, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[RTA_ENCAP_TYPE], U16, 5), v.at[RTA_ENCAP])))
+	return n, err
+}
+
+// EncapBPF returns RTA_ENCAP of "bpf"; nothing for another one.
+func (v *RouteView) EncapBPF() (n EncapBPFView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[RTA_ENCAP_TYPE], U16, 6), v.at[RTA_ENCAP])))
+	return n, err
+}
+
+// EncapSEG6Local returns RTA_ENCAP of "seg6-local"; nothing for another one.
+func (v *RouteView) EncapSEG6Local() (n EncapSEG6LocalView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[RTA_ENCAP_TYPE], U16, 7), v.at[RTA_ENCAP])))
+	return n, err
+}
+
+// EncapRPL returns RTA_ENCAP of "rpl"; nothing for another one.
+func (v *RouteView) EncapRPL() (n EncapRPLView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[RTA_ENCAP_TYPE], U16, 8), v.at[RTA_ENCAP])))
+	return n, err
+}
+
+// EncapIOAM6 returns RTA_ENCAP of "ioam6"; nothing for another one.
+func (v *RouteView) EncapIOAM6() (n EncapIOAM6View, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[RTA_ENCAP_TYPE], U16, 9), v.at[RTA_ENCAP])))
+	return n, err
+}
+
+// EncapXFRM returns RTA_ENCAP of "xfrm"; nothing for another one.
+func (v *RouteView) EncapXFRM() (n EncapXFRMView, err error) {
+	err = n.Parse(v.attrs.Payload(When(v.attrs.SameNumber(v.at[RTA_ENCAP_TYPE], U16, 10), v.at[RTA_ENCAP])))
+	return n, err
+}
+
+// Encap returns RTA_ENCAP. Attributes of the encapsulation.
 func (v *RouteView) Encap() ([]byte, bool) { return v.attrs.Bytes(v.at[RTA_ENCAP]) }
 
 // Expires returns RTA_EXPIRES. Lifetime of an IPv6 route, in seconds.
@@ -762,7 +900,18 @@ var RouteSet = Set{Name: "route", Prefix: "RTA_",
 		RTA_NEWDST:     {Name: "newdst", Type: Arr, Elem: U32BE, Max: 65535},
 		RTA_PREF:       {Name: "pref", Type: U8, Min: 1, Max: 1, Enum: &routerPrefEnum},
 		RTA_ENCAP_TYPE: {Name: "encap-type", Type: U16, Min: 2, Max: 2, Enum: &encapTypeEnum},
-		RTA_ENCAP:      {Name: "encap", Type: Binary, Max: 65535},
+		RTA_ENCAP: {Name: "encap", Type: SubMsg, Max: 65535, Sub: &SubMessage{Selector: "encap-type", Formats: []Format{
+			{Value: "mpls", Num: 1, Nested: &EncapMPLSSet},
+			{Value: "ip", Num: 2, Nested: &EncapIPSet},
+			{Value: "ila", Num: 3, Nested: &EncapILASet},
+			{Value: "ip6", Num: 4, Nested: &EncapIP6Set},
+			{Value: "seg6", Num: 5, Nested: &EncapSEG6Set},
+			{Value: "bpf", Num: 6, Nested: &EncapBPFSet},
+			{Value: "seg6-local", Num: 7, Nested: &EncapSEG6LocalSet},
+			{Value: "rpl", Num: 8, Nested: &EncapRPLSet},
+			{Value: "ioam6", Num: 9, Nested: &EncapIOAM6Set},
+			{Value: "xfrm", Num: 10, Nested: &EncapXFRMSet},
+		}}},
 		RTA_EXPIRES: {Name: "expires", Type: U32, Min: 4, Max: 4, Variants: []Variant{
 			{Off: 0, Size: 1, Is: 128, Attr: Attr{Name: "ipmr-expires", Type: U64, Const: "RTA_EXPIRES", Min: 8, Max: 8}},
 			{Off: 0, Size: 1, Is: 129, Attr: Attr{Name: "ip6mr-expires", Type: U64, Const: "RTA_EXPIRES", Min: 8, Max: 8}},
@@ -947,4 +1096,355 @@ var MetricsSet = Set{Name: "route-metrics", Prefix: "RTAX_",
 		RTAX_QUICKACK:           {Name: "quickack", Type: U32, Min: 4, Max: 4},
 		RTAX_CC_ALGO:            {Name: "cc-algo", Type: String, Max: 65535},
 		RTAX_FASTOPEN_NO_COOKIE: {Name: "fastopen-no-cookie", Type: U32, Min: 4, Max: 4},
+	}}
+
+// MrouteReportEncoder puts the attributes of MrouteReport.
+type MrouteReportEncoder struct{ Nest }
+
+// AppendMrouteReport begins a message of type typ with a RtGenmsg. End closes it.
+func AppendMrouteReport(e *Encoder, typ, flags uint16, h RtGenmsg) MrouteReportEncoder {
+	w, b := e.BeginHeader(&MrouteReportSet, typ, flags, 1)
+	h.put(b)
+	return MrouteReportEncoder{w}
+}
+
+// MsgType puts IPMRA_CREPORT_MSGTYPE. What has happened.
+func (w MrouteReportEncoder) MsgType(v IGMPMsg) { w.Uint8(IPMRA_CREPORT_MSGTYPE, uint8(v)) }
+
+// VIF puts IPMRA_CREPORT_VIF_ID. Number of the interface in multicast routing.
+func (w MrouteReportEncoder) VIF(v uint32) { w.Uint32(IPMRA_CREPORT_VIF_ID, v) }
+
+// SrcAddr puts IPMRA_CREPORT_SRC_ADDR. Source of the packet.
+func (w MrouteReportEncoder) SrcAddr(v netip.Addr) { w.Addr(IPMRA_CREPORT_SRC_ADDR, v) }
+
+// DstAddr puts IPMRA_CREPORT_DST_ADDR. Group that the packet was sent to.
+func (w MrouteReportEncoder) DstAddr(v netip.Addr) { w.Addr(IPMRA_CREPORT_DST_ADDR, v) }
+
+// Packet puts IPMRA_CREPORT_PKT. Packet, from its network header on.
+func (w MrouteReportEncoder) Packet(v []byte) { w.Bytes(IPMRA_CREPORT_PKT, v) }
+
+// Table puts IPMRA_CREPORT_TABLE. Multicast routing table; not in IPv6.
+func (w MrouteReportEncoder) Table(v RouteTable) { w.Uint32(IPMRA_CREPORT_TABLE, uint32(v)) }
+
+// MrouteReportView reads the attributes of MrouteReport in place. What it returns aliases the bytes given to Parse.
+type MrouteReportView struct {
+	Header RtGenmsg
+	attrs  Attrs
+	at     [7]uint32
+}
+
+// Parse reads the payload of a message: a RtGenmsg and attributes. One of a wrong length is left out and the first such
+// error returned.
+func (v *MrouteReportView) Parse(b []byte) error {
+	*v = MrouteReportView{}
+	if len(b) < 1 {
+		return MrouteReportSet.BadHeader(&rtGenmsgStruct, len(b))
+	}
+	v.Header.Parse(b)
+	var err error
+	v.attrs, err = MrouteReportSet.Index(b, b[min(4, len(b)):], v.at[:])
+	return err
+}
+
+// Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
+func (v *MrouteReportView) Attrs() Attrs { return v.attrs }
+
+// MsgType returns IPMRA_CREPORT_MSGTYPE. What has happened.
+func (v *MrouteReportView) MsgType() (IGMPMsg, bool) {
+	return As[IGMPMsg](v.attrs.Uint8(v.at[IPMRA_CREPORT_MSGTYPE]))
+}
+
+// VIF returns IPMRA_CREPORT_VIF_ID. Number of the interface in multicast routing.
+func (v *MrouteReportView) VIF() (uint32, bool) { return v.attrs.Uint32(v.at[IPMRA_CREPORT_VIF_ID]) }
+
+// SrcAddr returns IPMRA_CREPORT_SRC_ADDR. Source of the packet.
+func (v *MrouteReportView) SrcAddr() (netip.Addr, bool) {
+	return v.attrs.Addr(v.at[IPMRA_CREPORT_SRC_ADDR])
+}
+
+// DstAddr returns IPMRA_CREPORT_DST_ADDR. Group that the packet was sent to.
+func (v *MrouteReportView) DstAddr() (netip.Addr, bool) {
+	return v.attrs.Addr(v.at[IPMRA_CREPORT_DST_ADDR])
+}
+
+// Packet returns IPMRA_CREPORT_PKT. Packet, from its network header on.
+func (v *MrouteReportView) Packet() ([]byte, bool) { return v.attrs.Bytes(v.at[IPMRA_CREPORT_PKT]) }
+
+// Table returns IPMRA_CREPORT_TABLE. Multicast routing table; not in IPv6.
+func (v *MrouteReportView) Table() (RouteTable, bool) {
+	return As[RouteTable](v.attrs.Uint32(v.at[IPMRA_CREPORT_TABLE]))
+}
+
+// MrouteReportSet describes the attributes of MrouteReport.
+var MrouteReportSet = Set{Name: "mroute-report", Prefix: "IPMRA_CREPORT_",
+	Header: &rtGenmsgStruct,
+	Attrs: []Attr{
+		IPMRA_CREPORT_MSGTYPE:  {Name: "msgtype", Type: U8, Min: 1, Max: 1, Enum: &igmpMsgEnum},
+		IPMRA_CREPORT_VIF_ID:   {Name: "vif-id", Type: U32, Min: 4, Max: 4},
+		IPMRA_CREPORT_SRC_ADDR: {Name: "src-addr", Type: Address, Min: 4, Max: 16},
+		IPMRA_CREPORT_DST_ADDR: {Name: "dst-addr", Type: Address, Min: 4, Max: 16},
+		IPMRA_CREPORT_PKT:      {Name: "pkt", Type: Binary, Max: 65535},
+		IPMRA_CREPORT_TABLE:    {Name: "table", Type: U32, Min: 4, Max: 4, Enum: &routeTableEnum},
+	}}
+
+// Attributes of MrouteTable. Table of IPv4 multicast routing, in IFLA_AF_SPEC of the links of RTNL_FAMILY_IPMR.
+const (
+	IPMRA_TABLE_ID                   = 1 // Number of the table.
+	IPMRA_TABLE_CACHE_RES_QUEUE_LEN  = 2 // Routes that wait for an answer of the daemon.
+	IPMRA_TABLE_MROUTE_REG_VIF_NUM   = 3 // Interface where packets for the rendezvous point go; -1 is none.
+	IPMRA_TABLE_MROUTE_DO_ASSERT     = 4 // Whether packets on a wrong interface are told, 0 or 1.
+	IPMRA_TABLE_MROUTE_DO_PIM        = 5 // Whether PIM runs, 0 or 1.
+	IPMRA_TABLE_VIFS                 = 6 // Interfaces.
+	IPMRA_TABLE_MROUTE_DO_WRVIFWHOLE = 7 // Whether packets on a wrong interface are told as a whole, 0 or 1.
+)
+
+// MrouteTableEncoder puts the attributes of MrouteTable.
+type MrouteTableEncoder struct{ Nest }
+
+// ID puts IPMRA_TABLE_ID. Number of the table.
+func (w MrouteTableEncoder) ID(v RouteTable) { w.Uint32(IPMRA_TABLE_ID, uint32(v)) }
+
+// ResolveQueueLen puts IPMRA_TABLE_CACHE_RES_QUEUE_LEN. Routes that wait for an answer of the daemon.
+func (w MrouteTableEncoder) ResolveQueueLen(v uint32) { w.Uint32(IPMRA_TABLE_CACHE_RES_QUEUE_LEN, v) }
+
+// RegisterVIF puts IPMRA_TABLE_MROUTE_REG_VIF_NUM. Interface where packets for the rendezvous point go; -1 is none.
+func (w MrouteTableEncoder) RegisterVIF(v int32) { w.Uint32(IPMRA_TABLE_MROUTE_REG_VIF_NUM, uint32(v)) }
+
+// DoAssert puts IPMRA_TABLE_MROUTE_DO_ASSERT. Whether packets on a wrong interface are told, 0 or 1.
+func (w MrouteTableEncoder) DoAssert(v uint8) { w.Uint8(IPMRA_TABLE_MROUTE_DO_ASSERT, v) }
+
+// DoPIM puts IPMRA_TABLE_MROUTE_DO_PIM. Whether PIM runs, 0 or 1.
+func (w MrouteTableEncoder) DoPIM(v uint8) { w.Uint8(IPMRA_TABLE_MROUTE_DO_PIM, v) }
+
+// VIFs puts IPMRA_TABLE_VIFS. Interfaces.
+func (w MrouteTableEncoder) VIFs() MrouteVIFsEncoder {
+	return MrouteVIFsEncoder{w.Nest.Nest(IPMRA_TABLE_VIFS)}
+}
+
+// DoWrongVIFWhole puts IPMRA_TABLE_MROUTE_DO_WRVIFWHOLE. Whether packets on a wrong interface are told as a whole, 0 or
+// 1.
+func (w MrouteTableEncoder) DoWrongVIFWhole(v uint8) { w.Uint8(IPMRA_TABLE_MROUTE_DO_WRVIFWHOLE, v) }
+
+// MrouteTableView reads the attributes of MrouteTable in place. What it returns aliases the bytes given to Parse.
+type MrouteTableView struct {
+	attrs Attrs
+	at    [8]uint32
+}
+
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
+func (v *MrouteTableView) Parse(b []byte) (err error) {
+	*v = MrouteTableView{}
+	v.attrs, err = MrouteTableSet.Index(nil, b, v.at[:])
+	return err
+}
+
+// Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
+func (v *MrouteTableView) Attrs() Attrs { return v.attrs }
+
+// ID returns IPMRA_TABLE_ID. Number of the table.
+func (v *MrouteTableView) ID() (RouteTable, bool) {
+	return As[RouteTable](v.attrs.Uint32(v.at[IPMRA_TABLE_ID]))
+}
+
+// ResolveQueueLen returns IPMRA_TABLE_CACHE_RES_QUEUE_LEN. Routes that wait for an answer of the daemon.
+func (v *MrouteTableView) ResolveQueueLen() (uint32, bool) {
+	return v.attrs.Uint32(v.at[IPMRA_TABLE_CACHE_RES_QUEUE_LEN])
+}
+
+// RegisterVIF returns IPMRA_TABLE_MROUTE_REG_VIF_NUM. Interface where packets for the rendezvous point go; -1 is none.
+func (v *MrouteTableView) RegisterVIF() (int32, bool) {
+	return As[int32](v.attrs.Uint32(v.at[IPMRA_TABLE_MROUTE_REG_VIF_NUM]))
+}
+
+// DoAssert returns IPMRA_TABLE_MROUTE_DO_ASSERT. Whether packets on a wrong interface are told, 0 or 1.
+func (v *MrouteTableView) DoAssert() (uint8, bool) {
+	return v.attrs.Uint8(v.at[IPMRA_TABLE_MROUTE_DO_ASSERT])
+}
+
+// DoPIM returns IPMRA_TABLE_MROUTE_DO_PIM. Whether PIM runs, 0 or 1.
+func (v *MrouteTableView) DoPIM() (uint8, bool) {
+	return v.attrs.Uint8(v.at[IPMRA_TABLE_MROUTE_DO_PIM])
+}
+
+// VIFs returns IPMRA_TABLE_VIFS. Interfaces.
+func (v *MrouteTableView) VIFs() (n MrouteVIFsView, err error) {
+	err = n.Parse(v.attrs.Payload(v.at[IPMRA_TABLE_VIFS]))
+	return n, err
+}
+
+// DoWrongVIFWhole returns IPMRA_TABLE_MROUTE_DO_WRVIFWHOLE. Whether packets on a wrong interface are told as a whole, 0
+// or 1.
+func (v *MrouteTableView) DoWrongVIFWhole() (uint8, bool) {
+	return v.attrs.Uint8(v.at[IPMRA_TABLE_MROUTE_DO_WRVIFWHOLE])
+}
+
+// MrouteTableSet describes the attributes of MrouteTable.
+var MrouteTableSet = Set{Name: "mroute-table", Prefix: "IPMRA_TABLE_",
+	Attrs: []Attr{
+		IPMRA_TABLE_ID:                   {Name: "id", Type: U32, Min: 4, Max: 4, Enum: &routeTableEnum},
+		IPMRA_TABLE_CACHE_RES_QUEUE_LEN:  {Name: "cache-res-queue-len", Type: U32, Min: 4, Max: 4},
+		IPMRA_TABLE_MROUTE_REG_VIF_NUM:   {Name: "mroute-reg-vif-num", Type: S32, Min: 4, Max: 4},
+		IPMRA_TABLE_MROUTE_DO_ASSERT:     {Name: "mroute-do-assert", Type: U8, Min: 1, Max: 1},
+		IPMRA_TABLE_MROUTE_DO_PIM:        {Name: "mroute-do-pim", Type: U8, Min: 1, Max: 1},
+		IPMRA_TABLE_VIFS:                 {Name: "vifs", Type: NestT, Max: 65535, Nested: &MrouteVIFsSet},
+		IPMRA_TABLE_MROUTE_DO_WRVIFWHOLE: {Name: "mroute-do-wrvifwhole", Type: U8, Min: 1, Max: 1},
+	}}
+
+// Attributes of MrouteVIFs. Interfaces of multicast routing.
+const (
+	IPMRA_VIF = 1 // One interface.
+)
+
+// MrouteVIFsEncoder puts the attributes of MrouteVIFs.
+type MrouteVIFsEncoder struct{ Nest }
+
+// VIF puts IPMRA_VIF. One interface.
+func (w MrouteVIFsEncoder) VIF() MrouteVIFEncoder { return MrouteVIFEncoder{w.Nest.Nest(IPMRA_VIF)} }
+
+// MrouteVIFsView reads the attributes of MrouteVIFs in place. What it returns aliases the bytes given to Parse.
+type MrouteVIFsView struct {
+	attrs Attrs
+	at    [2]uint32
+}
+
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
+func (v *MrouteVIFsView) Parse(b []byte) (err error) {
+	*v = MrouteVIFsView{}
+	v.attrs, err = MrouteVIFsSet.Index(nil, b, v.at[:])
+	return err
+}
+
+// Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
+func (v *MrouteVIFsView) Attrs() Attrs { return v.attrs }
+
+// VIF returns each IPMRA_VIF. One interface.
+func (v *MrouteVIFsView) VIF() iter.Seq2[MrouteVIFView, error] {
+	return func(yield func(MrouteVIFView, error) bool) {
+		for b := range v.attrs.Of(IPMRA_VIF) {
+			var n MrouteVIFView
+			if err := n.Parse(b); !yield(n, err) {
+				return
+			}
+		}
+	}
+}
+
+// MrouteVIFsSet describes the attributes of MrouteVIFs.
+var MrouteVIFsSet = Set{Name: "mroute-vifs", Prefix: "IPMRA_",
+	Attrs: []Attr{
+		IPMRA_VIF: {Name: "vif", Type: NestT, Max: 65535, Nested: &MrouteVIFSet},
+	}}
+
+// Attributes of MrouteVIF. Interface of multicast routing.
+const (
+	IPMRA_VIFA_IFINDEX     = 1  // Index of the interface.
+	IPMRA_VIFA_VIF_ID      = 2  // Number of the interface in multicast routing.
+	IPMRA_VIFA_FLAGS       = 3  // Flags.
+	IPMRA_VIFA_BYTES_IN    = 4  // Bytes received.
+	IPMRA_VIFA_BYTES_OUT   = 5  // Bytes sent.
+	IPMRA_VIFA_PACKETS_IN  = 6  // Packets received.
+	IPMRA_VIFA_PACKETS_OUT = 7  // Packets sent.
+	IPMRA_VIFA_LOCAL_ADDR  = 8  // Own address; the index of the interface, in host byte order, with VIFF_USE_IFINDEX.
+	IPMRA_VIFA_REMOTE_ADDR = 9  // Other end of a tunnel.
+	IPMRA_VIFA_PAD         = 10 // Padding.
+)
+
+// MrouteVIFEncoder puts the attributes of MrouteVIF.
+type MrouteVIFEncoder struct{ Nest }
+
+// IfIndex puts IPMRA_VIFA_IFINDEX. Index of the interface.
+func (w MrouteVIFEncoder) IfIndex(v uint32) { w.Uint32(IPMRA_VIFA_IFINDEX, v) }
+
+// ID puts IPMRA_VIFA_VIF_ID. Number of the interface in multicast routing.
+func (w MrouteVIFEncoder) ID(v uint32) { w.Uint32(IPMRA_VIFA_VIF_ID, v) }
+
+// Flags puts IPMRA_VIFA_FLAGS. Flags.
+func (w MrouteVIFEncoder) Flags(v VIFFlags) { w.Uint16(IPMRA_VIFA_FLAGS, uint16(v)) }
+
+// BytesIn puts IPMRA_VIFA_BYTES_IN. Bytes received.
+func (w MrouteVIFEncoder) BytesIn(v uint64) { w.Uint64(IPMRA_VIFA_BYTES_IN, v) }
+
+// BytesOut puts IPMRA_VIFA_BYTES_OUT. Bytes sent.
+func (w MrouteVIFEncoder) BytesOut(v uint64) { w.Uint64(IPMRA_VIFA_BYTES_OUT, v) }
+
+// PacketsIn puts IPMRA_VIFA_PACKETS_IN. Packets received.
+func (w MrouteVIFEncoder) PacketsIn(v uint64) { w.Uint64(IPMRA_VIFA_PACKETS_IN, v) }
+
+// PacketsOut puts IPMRA_VIFA_PACKETS_OUT. Packets sent.
+func (w MrouteVIFEncoder) PacketsOut(v uint64) { w.Uint64(IPMRA_VIFA_PACKETS_OUT, v) }
+
+// LocalAddr puts IPMRA_VIFA_LOCAL_ADDR. Own address; the index of the interface, in host byte order, with
+// VIFF_USE_IFINDEX.
+func (w MrouteVIFEncoder) LocalAddr(v netip.Addr) { w.Addr4(IPMRA_VIFA_LOCAL_ADDR, v) }
+
+// RemoteAddr puts IPMRA_VIFA_REMOTE_ADDR. Other end of a tunnel.
+func (w MrouteVIFEncoder) RemoteAddr(v netip.Addr) { w.Addr4(IPMRA_VIFA_REMOTE_ADDR, v) }
+
+// MrouteVIFView reads the attributes of MrouteVIF in place. What it returns aliases the bytes given to Parse.
+type MrouteVIFView struct {
+	attrs Attrs
+	at    [11]uint32
+}
+
+// Parse reads attributes. One of a wrong length is left out and the first such error returned.
+func (v *MrouteVIFView) Parse(b []byte) (err error) {
+	*v = MrouteVIFView{}
+	v.attrs, err = MrouteVIFSet.Index(nil, b, v.at[:])
+	return err
+}
+
+// Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
+func (v *MrouteVIFView) Attrs() Attrs { return v.attrs }
+
+// IfIndex returns IPMRA_VIFA_IFINDEX. Index of the interface.
+func (v *MrouteVIFView) IfIndex() (uint32, bool) { return v.attrs.Uint32(v.at[IPMRA_VIFA_IFINDEX]) }
+
+// ID returns IPMRA_VIFA_VIF_ID. Number of the interface in multicast routing.
+func (v *MrouteVIFView) ID() (uint32, bool) { return v.attrs.Uint32(v.at[IPMRA_VIFA_VIF_ID]) }
+
+// Flags returns IPMRA_VIFA_FLAGS. Flags.
+func (v *MrouteVIFView) Flags() (VIFFlags, bool) {
+	return As[VIFFlags](v.attrs.Uint16(v.at[IPMRA_VIFA_FLAGS]))
+}
+
+// BytesIn returns IPMRA_VIFA_BYTES_IN. Bytes received.
+func (v *MrouteVIFView) BytesIn() (uint64, bool) { return v.attrs.Uint64(v.at[IPMRA_VIFA_BYTES_IN]) }
+
+// BytesOut returns IPMRA_VIFA_BYTES_OUT. Bytes sent.
+func (v *MrouteVIFView) BytesOut() (uint64, bool) { return v.attrs.Uint64(v.at[IPMRA_VIFA_BYTES_OUT]) }
+
+// PacketsIn returns IPMRA_VIFA_PACKETS_IN. Packets received.
+func (v *MrouteVIFView) PacketsIn() (uint64, bool) {
+	return v.attrs.Uint64(v.at[IPMRA_VIFA_PACKETS_IN])
+}
+
+// PacketsOut returns IPMRA_VIFA_PACKETS_OUT. Packets sent.
+func (v *MrouteVIFView) PacketsOut() (uint64, bool) {
+	return v.attrs.Uint64(v.at[IPMRA_VIFA_PACKETS_OUT])
+}
+
+// LocalAddr returns IPMRA_VIFA_LOCAL_ADDR. Own address; the index of the interface, in host byte order, with
+// VIFF_USE_IFINDEX.
+func (v *MrouteVIFView) LocalAddr() (netip.Addr, bool) {
+	return v.attrs.Addr(v.at[IPMRA_VIFA_LOCAL_ADDR])
+}
+
+// RemoteAddr returns IPMRA_VIFA_REMOTE_ADDR. Other end of a tunnel.
+func (v *MrouteVIFView) RemoteAddr() (netip.Addr, bool) {
+	return v.attrs.Addr(v.at[IPMRA_VIFA_REMOTE_ADDR])
+}
+
+// MrouteVIFSet describes the attributes of MrouteVIF.
+var MrouteVIFSet = Set{Name: "mroute-vif", Prefix: "IPMRA_VIFA_",
+	Attrs: []Attr{
+		IPMRA_VIFA_IFINDEX:     {Name: "ifindex", Type: U32, Min: 4, Max: 4},
+		IPMRA_VIFA_VIF_ID:      {Name: "vif-id", Type: U32, Min: 4, Max: 4},
+		IPMRA_VIFA_FLAGS:       {Name: "flags", Type: U16, Min: 2, Max: 2, Enum: &vifFlagsEnum},
+		IPMRA_VIFA_BYTES_IN:    {Name: "bytes-in", Type: U64, Min: 8, Max: 8},
+		IPMRA_VIFA_BYTES_OUT:   {Name: "bytes-out", Type: U64, Min: 8, Max: 8},
+		IPMRA_VIFA_PACKETS_IN:  {Name: "packets-in", Type: U64, Min: 8, Max: 8},
+		IPMRA_VIFA_PACKETS_OUT: {Name: "packets-out", Type: U64, Min: 8, Max: 8},
+		IPMRA_VIFA_LOCAL_ADDR:  {Name: "local-addr", Type: Address, Min: 4, Max: 4},
+		IPMRA_VIFA_REMOTE_ADDR: {Name: "remote-addr", Type: Address, Min: 4, Max: 4},
+		IPMRA_VIFA_PAD:         {Name: "pad", Type: Pad, Max: 65535},
 	}}

@@ -50,6 +50,16 @@ var routeTest = rtattrtest.Set[rtattr.RouteEncoder, rtattr.RouteView]{
 		{Type: rtattr.RTA_PREF, Name: "Pref"},
 		{Type: rtattr.RTA_ENCAP_TYPE, Name: "EncapType"},
 		{Type: rtattr.RTA_ENCAP, Name: "Encap"},
+		{Type: rtattr.RTA_ENCAP, Name: "EncapMPLS", Role: rtattrtest.Format},
+		{Type: rtattr.RTA_ENCAP, Name: "EncapIP", Role: rtattrtest.Format},
+		{Type: rtattr.RTA_ENCAP, Name: "EncapILA", Role: rtattrtest.Format},
+		{Type: rtattr.RTA_ENCAP, Name: "EncapIP6", Role: rtattrtest.Format},
+		{Type: rtattr.RTA_ENCAP, Name: "EncapSEG6", Role: rtattrtest.Format},
+		{Type: rtattr.RTA_ENCAP, Name: "EncapBPF", Role: rtattrtest.Format},
+		{Type: rtattr.RTA_ENCAP, Name: "EncapSEG6Local", Role: rtattrtest.Format},
+		{Type: rtattr.RTA_ENCAP, Name: "EncapRPL", Role: rtattrtest.Format},
+		{Type: rtattr.RTA_ENCAP, Name: "EncapIOAM6", Role: rtattrtest.Format},
+		{Type: rtattr.RTA_ENCAP, Name: "EncapXFRM", Role: rtattrtest.Format},
 		{Type: rtattr.RTA_EXPIRES, Name: "Expires"},
 		{Type: rtattr.RTA_EXPIRES, Name: "IPMRExpires", Role: rtattrtest.Variant},
 		{Type: rtattr.RTA_EXPIRES, Name: "IP6MRExpires", Role: rtattrtest.Variant},
@@ -85,6 +95,16 @@ var routeTest = rtattrtest.Set[rtattr.RouteEncoder, rtattr.RouteView]{
 		w.Pref(0x12)
 		w.EncapType(0x12)
 		w.Encap([]byte("\x01\x02\x03\x04\x05\x06"))
+		w.EncapMPLS().End()
+		w.EncapIP().End()
+		w.EncapILA().End()
+		w.EncapIP6().End()
+		w.EncapSEG6().End()
+		w.EncapBPF().End()
+		w.EncapSEG6Local().End()
+		w.EncapRPL().End()
+		w.EncapIOAM6().End()
+		w.EncapXFRM().End()
 		w.Expires(0x12)
 		w.UID(0x12)
 		w.TTLPropagate(0x12)
@@ -120,6 +140,16 @@ var routeTest = rtattrtest.Set[rtattr.RouteEncoder, rtattr.RouteView]{
 		v.NewDst()
 		v.Pref()
 		v.EncapType()
+		v.EncapMPLS()
+		v.EncapIP()
+		v.EncapILA()
+		v.EncapIP6()
+		v.EncapSEG6()
+		v.EncapBPF()
+		v.EncapSEG6Local()
+		v.EncapRPL()
+		v.EncapIOAM6()
+		v.EncapXFRM()
 		v.Encap()
 		v.Expires()
 		v.IPMRExpires()
@@ -209,3 +239,152 @@ func init()                         { metricsTest.Register() }
 func TestMetricsSet(t *testing.T)   { metricsTest.Test(t) }
 func FuzzMetricsView(f *testing.F)  { metricsTest.Fuzz(f) }
 func BenchmarkMetrics(b *testing.B) { metricsTest.Benchmark(b) }
+
+var mrouteReportTest = rtattrtest.Set[rtattr.MrouteReportEncoder, rtattr.MrouteReportView]{
+	Set: &rtattr.MrouteReportSet,
+	Begin: func(e *rtattr.Encoder) rtattr.MrouteReportEncoder {
+		return rtattr.AppendMrouteReport(e, rtattr.NLMSG_MIN_TYPE, 0, rtattr.RtGenmsg{})
+	},
+	Parse: (*rtattr.MrouteReportView).Parse,
+	Methods: []rtattrtest.Method{
+		{Type: rtattr.IPMRA_CREPORT_MSGTYPE, Name: "MsgType"},
+		{Type: rtattr.IPMRA_CREPORT_VIF_ID, Name: "VIF"},
+		{Type: rtattr.IPMRA_CREPORT_SRC_ADDR, Name: "SrcAddr"},
+		{Type: rtattr.IPMRA_CREPORT_DST_ADDR, Name: "DstAddr"},
+		{Type: rtattr.IPMRA_CREPORT_PKT, Name: "Packet"},
+		{Type: rtattr.IPMRA_CREPORT_TABLE, Name: "Table"},
+	},
+	Put: func(w rtattr.MrouteReportEncoder) {
+		w.MsgType(0x12)
+		w.VIF(0x12)
+		w.SrcAddr(netip.MustParseAddr("10.66.66.1"))
+		w.DstAddr(netip.MustParseAddr("10.66.66.1"))
+		w.Packet([]byte("\x01\x02\x03\x04\x05\x06"))
+		w.Table(0x12)
+	},
+	Get: func(v *rtattr.MrouteReportView) {
+		v.MsgType()
+		v.VIF()
+		v.SrcAddr()
+		v.DstAddr()
+		v.Packet()
+		v.Table()
+	},
+}
+
+func init()                              { mrouteReportTest.Register() }
+func TestMrouteReportSet(t *testing.T)   { mrouteReportTest.Test(t) }
+func FuzzMrouteReportView(f *testing.F)  { mrouteReportTest.Fuzz(f) }
+func BenchmarkMrouteReport(b *testing.B) { mrouteReportTest.Benchmark(b) }
+
+var mrouteTableTest = rtattrtest.Set[rtattr.MrouteTableEncoder, rtattr.MrouteTableView]{
+	Set: &rtattr.MrouteTableSet,
+	Begin: func(e *rtattr.Encoder) rtattr.MrouteTableEncoder {
+		return rtattr.MrouteTableEncoder{e.Message(rtattr.NLMSG_MIN_TYPE, 0)}
+	},
+	Parse:      (*rtattr.MrouteTableView).Parse,
+	ParseAttrs: (*rtattr.MrouteTableView).Parse,
+	Methods: []rtattrtest.Method{
+		{Type: rtattr.IPMRA_TABLE_ID, Name: "ID"},
+		{Type: rtattr.IPMRA_TABLE_CACHE_RES_QUEUE_LEN, Name: "ResolveQueueLen"},
+		{Type: rtattr.IPMRA_TABLE_MROUTE_REG_VIF_NUM, Name: "RegisterVIF"},
+		{Type: rtattr.IPMRA_TABLE_MROUTE_DO_ASSERT, Name: "DoAssert"},
+		{Type: rtattr.IPMRA_TABLE_MROUTE_DO_PIM, Name: "DoPIM"},
+		{Type: rtattr.IPMRA_TABLE_VIFS, Name: "VIFs"},
+		{Type: rtattr.IPMRA_TABLE_MROUTE_DO_WRVIFWHOLE, Name: "DoWrongVIFWhole"},
+	},
+	Put: func(w rtattr.MrouteTableEncoder) {
+		w.ID(0x12)
+		w.ResolveQueueLen(0x12)
+		w.RegisterVIF(0x12)
+		w.DoAssert(0x12)
+		w.DoPIM(0x12)
+		w.VIFs().End()
+		w.DoWrongVIFWhole(0x12)
+	},
+	Get: func(v *rtattr.MrouteTableView) {
+		v.ID()
+		v.ResolveQueueLen()
+		v.RegisterVIF()
+		v.DoAssert()
+		v.DoPIM()
+		v.VIFs()
+		v.DoWrongVIFWhole()
+	},
+}
+
+func init()                             { mrouteTableTest.Register() }
+func TestMrouteTableSet(t *testing.T)   { mrouteTableTest.Test(t) }
+func FuzzMrouteTableView(f *testing.F)  { mrouteTableTest.Fuzz(f) }
+func BenchmarkMrouteTable(b *testing.B) { mrouteTableTest.Benchmark(b) }
+
+var mrouteVIFsTest = rtattrtest.Set[rtattr.MrouteVIFsEncoder, rtattr.MrouteVIFsView]{
+	Set: &rtattr.MrouteVIFsSet,
+	Begin: func(e *rtattr.Encoder) rtattr.MrouteVIFsEncoder {
+		return rtattr.MrouteVIFsEncoder{e.Message(rtattr.NLMSG_MIN_TYPE, 0)}
+	},
+	Parse:      (*rtattr.MrouteVIFsView).Parse,
+	ParseAttrs: (*rtattr.MrouteVIFsView).Parse,
+	Methods: []rtattrtest.Method{
+		{Type: rtattr.IPMRA_VIF, Name: "VIF"},
+	},
+	Put: func(w rtattr.MrouteVIFsEncoder) {
+		w.VIF().End()
+	},
+	Get: func(v *rtattr.MrouteVIFsView) {
+		for range v.VIF() {
+		}
+	},
+}
+
+func init()                            { mrouteVIFsTest.Register() }
+func TestMrouteVIFsSet(t *testing.T)   { mrouteVIFsTest.Test(t) }
+func FuzzMrouteVIFsView(f *testing.F)  { mrouteVIFsTest.Fuzz(f) }
+func BenchmarkMrouteVIFs(b *testing.B) { mrouteVIFsTest.Benchmark(b) }
+
+var mrouteVIFTest = rtattrtest.Set[rtattr.MrouteVIFEncoder, rtattr.MrouteVIFView]{
+	Set: &rtattr.MrouteVIFSet,
+	Begin: func(e *rtattr.Encoder) rtattr.MrouteVIFEncoder {
+		return rtattr.MrouteVIFEncoder{e.Message(rtattr.NLMSG_MIN_TYPE, 0)}
+	},
+	Parse:      (*rtattr.MrouteVIFView).Parse,
+	ParseAttrs: (*rtattr.MrouteVIFView).Parse,
+	Methods: []rtattrtest.Method{
+		{Type: rtattr.IPMRA_VIFA_IFINDEX, Name: "IfIndex"},
+		{Type: rtattr.IPMRA_VIFA_VIF_ID, Name: "ID"},
+		{Type: rtattr.IPMRA_VIFA_FLAGS, Name: "Flags"},
+		{Type: rtattr.IPMRA_VIFA_BYTES_IN, Name: "BytesIn"},
+		{Type: rtattr.IPMRA_VIFA_BYTES_OUT, Name: "BytesOut"},
+		{Type: rtattr.IPMRA_VIFA_PACKETS_IN, Name: "PacketsIn"},
+		{Type: rtattr.IPMRA_VIFA_PACKETS_OUT, Name: "PacketsOut"},
+		{Type: rtattr.IPMRA_VIFA_LOCAL_ADDR, Name: "LocalAddr"},
+		{Type: rtattr.IPMRA_VIFA_REMOTE_ADDR, Name: "RemoteAddr"},
+	},
+	Put: func(w rtattr.MrouteVIFEncoder) {
+		w.IfIndex(0x12)
+		w.ID(0x12)
+		w.Flags(0x12)
+		w.BytesIn(0x12)
+		w.BytesOut(0x12)
+		w.PacketsIn(0x12)
+		w.PacketsOut(0x12)
+		w.LocalAddr(netip.MustParseAddr("10.66.66.1"))
+		w.RemoteAddr(netip.MustParseAddr("10.66.66.1"))
+	},
+	Get: func(v *rtattr.MrouteVIFView) {
+		v.IfIndex()
+		v.ID()
+		v.Flags()
+		v.BytesIn()
+		v.BytesOut()
+		v.PacketsIn()
+		v.PacketsOut()
+		v.LocalAddr()
+		v.RemoteAddr()
+	},
+}
+
+func init()                           { mrouteVIFTest.Register() }
+func TestMrouteVIFSet(t *testing.T)   { mrouteVIFTest.Test(t) }
+func FuzzMrouteVIFView(f *testing.F)  { mrouteVIFTest.Fuzz(f) }
+func BenchmarkMrouteVIF(b *testing.B) { mrouteVIFTest.Benchmark(b) }

@@ -94,7 +94,7 @@ const (
 	StructT   // a C struct; kernels of other ages send shorter and longer ones
 	StructArr // an array of a C struct
 	Arr       // an array of Elem
-	Tail      // a C struct followed by an address
+	Tail      // a C struct followed by addresses or other bytes
 	NestT     // attributes, behind a fixed struct if there is one
 	SubMsg    // what a selector decides about
 	Sequence  // elements of a struct and attributes, with a length in front

@@ -76,6 +76,7 @@ func wrap(encoder reflect.Type, n rtattr.Nest) reflect.Value {
 type node struct {
 	nest bool
 	head int
+	elem int // a sequence of structs of so many bytes, one kid each
 	kids []node
 }
 
@@ -90,7 +91,15 @@ func keepFlags(b, was []byte, nodes []node) {
 		from, restWas := cut(was)
 		typ := binary.NativeEndian.Uint16(b[2:])&rtattr.NLA_TYPE_MASK | binary.NativeEndian.Uint16(was[2:])&^rtattr.NLA_TYPE_MASK
 		binary.NativeEndian.PutUint16(b[2:], typ)
-		if n.nest && n.head <= len(in) && n.head <= len(from) {
+		switch {
+		case n.elem > 0:
+			for _, kid := range n.kids {
+				_, a, rest := rtattr.NextElem(in, n.elem)
+				_, was, restWas := rtattr.NextElem(from, n.elem)
+				keepFlags(a, was, kid.kids)
+				in, from = rest, restWas
+			}
+		case n.nest && n.head <= len(in) && n.head <= len(from):
 			keepFlags(in[n.head:], from[n.head:], n.kids)
 		}
 		b, was = rest, restWas
@@ -234,7 +243,7 @@ func (c *recoder) nest(w, put, view reflect.Value, m Method, payload []byte) nod
 	}
 	kids := c.attrs(in, view, head)
 	end(in)
-	return node{true, len(head), kids}
+	return node{nest: true, head: len(head), kids: kids}
 }
 
 // seq writes what an iterator yields: the one attribute of a repeated type, or
@@ -292,15 +301,15 @@ func (c *recoder) list(put, seq reflect.Value, a *rtattr.Attr) node {
 		if err := e.parse(view.Interface(), nil, attrs); err != nil {
 			c.errorf("%w", err)
 		}
-		kid = node{true, 0, c.attrs(in, view, nil)}
+		kid = node{nest: true, kids: c.attrs(in, view, nil)}
 		for k := len(opened) - 1; k > 0; k-- {
 			end(opened[k])
 			if k > 1 {
-				kid = node{true, 0, []node{kid}}
+				kid = node{nest: true, kids: []node{kid}}
 			}
 		}
 		if a.Type == rtattr.Sequence {
-			n.nest = false // elements are no attributes, and have no flags
+			n.elem = a.Struct.Size
 		}
 		n.kids = append(n.kids, kid)
 	})
