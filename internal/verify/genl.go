@@ -37,8 +37,8 @@ type attrPolicy struct {
 
 // Family compares a set with the policies that the kernel shows of a generic
 // netlink family, those of some commands or of all, and of the sets inside. It
-// returns how many attributes were compared. The kernel shows command 0 in place of
-// one that only dumps (ctrl_dumppolicy_put_op takes the number from the other half).
+// returns how many attributes were compared. Linux 6.18 shows command 0 in place of
+// some that only dump.
 func Family(c *netlink.Conn, family string, set *rtattr.Set, commands ...uint8) (n int, err error) {
 	p, err := familyPolicies(c, family)
 	if err != nil {
