@@ -33,14 +33,10 @@ type attrKey struct {
 	typ uint16
 }
 
-// answer notes the first answer of the kernel that has a policy to show.
+// answer notes the first answer of the kernel.
 func (c *coverage) answer(key attrKey, place string, a verify.Answer) {
-	text := a.String() + " (" + place + ")"
-	if a.Policy.Type == 0 && a.MinLen == 0 {
-		return // refused whatever it is: this tells nothing of the type
-	}
 	if c.policies[key] == "" {
-		c.policies[key] = text
+		c.policies[key] = a.String() + " (" + place + ")"
 	}
 }
 

@@ -47,6 +47,9 @@ func (a Answer) String() string {
 	return "refused: " + a.Refused
 }
 
+// Typed reports whether the answer tells of the attribute's type.
+func (a Answer) Typed() bool { return a.Policy.Type != 0 || a.MinLen != 0 }
+
 // Compare returns how the answer contradicts the table.
 func (a Answer) Compare(attr *rtattr.Attr) error {
 	switch {
