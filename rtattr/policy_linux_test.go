@@ -204,6 +204,25 @@ func places() []verify.Place {
 	root(rtattr.RTM_NEWROUTE, "inet6", fields{"family": unix.AF_INET6, "tos": 3})
 	root(rtattr.RTM_NEWROUTE, "mpls", fields{"family": unix.AF_MPLS, "tos": 3})
 
+	// fib6_add_1: NLM_F_REPLACE, but there is no such route. Only numbers and
+	// addresses are probed: an option in encap ip can stop a 6.18 kernel for good.
+	if sub := rtattr.RouteSet.Attrs[rtattr.RTA_ENCAP].Sub; sub != nil {
+		for _, f := range sub.Formats {
+			if f.Nested == nil {
+				continue
+			}
+			add("encap("+f.Value+")", f.Nested.Set(), rtattr.RTM_NEWROUTE, rtattr.NLM_F_REPLACE,
+				fields{"family": unix.AF_INET6, "dst-len": 128, "type": unix.RTN_UNICAST, "table": unix.RT_TABLE_MAIN},
+				func(b block) []byte {
+					return slices.Concat(verify.NLA(rtattr.RTA_DST, []byte{0xfd, 15: 0x77}), verify.NLA(rtattr.RTA_OIF, u32(1)),
+						verify.NLA(rtattr.RTA_ENCAP_TYPE, u16(uint16(f.Num))), nest(rtattr.RTA_ENCAP, b))
+				})
+			all[len(all)-1].Only = func(a *rtattr.Attr) bool {
+				return a.Type >= rtattr.U8 && a.Type <= rtattr.U64LE || a.Type == rtattr.Address
+			}
+		}
+	}
+
 	// neigh_add: without an address, or there is no such link. rtnl_fdb_get only asks.
 	root(rtattr.RTM_NEWNEIGH, "inet", fields{"family": unix.AF_INET, "ifindex": absent})
 	root(rtattr.RTM_GETNEIGH, "bridge", fields{"family": unix.AF_BRIDGE, "ifindex": absent})
@@ -315,6 +334,13 @@ var unparsed = map[string]string{
 	"RTM_NEWVLAN entry":              "CONFIG_BRIDGE_VLAN_FILTERING",
 	"RTM_NEWVLAN global":             "CONFIG_BRIDGE_VLAN_FILTERING",
 	"RTM_NEWVLAN tunnel-info":        "CONFIG_BRIDGE_VLAN_FILTERING",
+	"RTM_NEWROUTE encap(mpls)":       "CONFIG_MPLS_IPTUNNEL",
+	"RTM_NEWROUTE encap(ila)":        "CONFIG_IPV6_ILA",
+	"RTM_NEWROUTE encap(rpl)":        "CONFIG_IPV6_RPL_LWTUNNEL",
+	"RTM_NEWROUTE encap(ioam6)":      "CONFIG_IPV6_IOAM6_LWTUNNEL",
+	"RTM_NEWROUTE encap(xfrm)":       "CONFIG_XFRM_INTERFACE",
+	"RTM_NEWROUTE encap(seg6)":       "bytes without a limit",
+	"RTM_NEWROUTE encap(bpf)":        "CONFIG_LWTUNNEL_BPF",
 	"RTM_NEWMDB entry-attrs":         "CONFIG_BRIDGE_IGMP_SNOOPING",
 	"RTM_NEWMDB source":              "CONFIG_BRIDGE_IGMP_SNOOPING",
 	"RTM_NEWROUTE mpls":              "CONFIG_MPLS_ROUTING",
