@@ -116,8 +116,8 @@ func (c *coverage) page(t *testing.T) []byte {
 # and where; live, in what the kernel sends; golden, in what iproute2 sends; source
 # only, read in the kernel's source.
 #
-# Linux %s, headers %s. Not in this kernel:
-`, release(t), headerVersion())
+# Linux %s, headers %s, %s. Not here:
+`, release(t), headerVersion(), bytes.TrimSpace(nstest.IP(t, "-V")))
 	refused := append(noSources, c.refused...)
 	slices.Sort(refused)
 	for _, r := range slices.Compact(refused) {
