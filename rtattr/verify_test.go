@@ -4,12 +4,14 @@ package rtattr
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/constant"
 	"go/parser"
 	"go/token"
 	"go/types"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -31,15 +33,27 @@ import (
 // links as modules and shows 505 numbers, 29 structs and 37 enums.
 
 func TestKernelBTF(t *testing.T) {
+	c, err := kernelTypes(t)
+	if errors.Is(err, fs.ErrNotExist) && os.Getenv("NLWIRE_LIVE") == "1" {
+		t.Fatal("NLWIRE_LIVE=1: ", err)
+	} else if err != nil {
+		t.Skip(err)
+	}
+	t.Run("Numbers", func(t *testing.T) { c.numbers(t, 450) })
+	t.Run("Structs", func(t *testing.T) { c.structs(t, 28) })
+	t.Run("Complete", func(t *testing.T) { c.complete(t, 30) })
+}
+
+// kernelTypes reads the types that the running kernel and its modules show. An
+// error says that there are none to be had.
+func kernelTypes(t *testing.T) (*cTypes, error) {
+	t.Helper()
 	const dir = "/sys/kernel/btf"
 	if _, err := os.Stat(filepath.Join(dir, "vmlinux")); err != nil {
-		if os.Getenv("NLWIRE_LIVE") == "1" {
-			t.Fatal("NLWIRE_LIVE=1: ", err)
-		}
-		t.Skip("the kernel shows no types: ", err)
+		return nil, fmt.Errorf("the kernel shows no types: %w", err)
 	}
 	if strconv.IntSize == 32 {
-		t.Skip("cilium/ebpf refuses the kernel's BTF: it has arrays that exceed an int")
+		return nil, errors.New("cilium/ebpf refuses the kernel's BTF: it has arrays that exceed an int")
 	}
 	kernel, err := btf.LoadKernelSpec()
 	if err != nil {
@@ -60,9 +74,7 @@ func TestKernelBTF(t *testing.T) {
 		}
 		c.add(t, spec)
 	}
-	t.Run("Numbers", func(t *testing.T) { c.numbers(t, 450) })
-	t.Run("Structs", func(t *testing.T) { c.structs(t, 28) })
-	t.Run("Complete", func(t *testing.T) { c.complete(t, 30) })
+	return c, nil
 }
 
 // uapi are the headers that the tables were written from.
@@ -82,9 +94,20 @@ var uapi = []string{
 // as BTF; a macro becomes an enumerator to get there. It also sees what the
 // running kernel was built without.
 func TestHeaders(t *testing.T) {
-	gcc, err := exec.LookPath("gcc")
+	c, err := headerTypes(t)
 	if err != nil {
 		t.Skip(err)
+	}
+	t.Run("Numbers", func(t *testing.T) { c.numbers(t, 700) })
+	t.Run("Structs", func(t *testing.T) { c.structs(t, 30) })
+	t.Run("Complete", func(t *testing.T) { c.complete(t, 45) })
+}
+
+func headerTypes(t *testing.T) (*cTypes, error) {
+	t.Helper()
+	gcc, err := exec.LookPath("gcc")
+	if err != nil {
+		return nil, err
 	}
 	var src bytes.Buffer
 	fmt.Fprintln(&src, "#include <sys/socket.h>")
@@ -106,16 +129,13 @@ func TestHeaders(t *testing.T) {
 	cmd := exec.Command(gcc, "-gbtf", "-fno-eliminate-unused-debug-types", "-xc", "-c", "-o", obj, "-")
 	cmd.Stdin = &src
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Skipf("%v, or the headers are not installed:\n%s", err, out)
+		return nil, fmt.Errorf("%w, or the headers are not installed:\n%s", err, out)
 	}
 	spec, err := btf.LoadSpec(obj)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCTypes(t, spec)
-	t.Run("Numbers", func(t *testing.T) { c.numbers(t, 700) })
-	t.Run("Structs", func(t *testing.T) { c.structs(t, 30) })
-	t.Run("Complete", func(t *testing.T) { c.complete(t, 45) })
+	return newCTypes(t, spec), nil
 }
 
 const macro = "macro_"
@@ -376,12 +396,25 @@ func inTable(name string) bool {
 // TestSysUnix compares with golang.org/x/sys/unix, whose constants are only to
 // be had from its source.
 func TestSysUnix(t *testing.T) {
-	if _, err := exec.LookPath("go"); err != nil {
+	other, err := sysUnix(t)
+	if errors.Is(err, exec.ErrNotFound) {
 		t.Skip("the source of x/sys is found by the go command: ", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if n := compareNumbers(t, other); n < 350 {
+		t.Errorf("only %d numbers compared, want 350", n)
+	}
+}
+
+func sysUnix(t *testing.T) (values func(name string) []uint64, err error) {
+	t.Helper()
+	if _, err := exec.LookPath("go"); err != nil {
+		return nil, err
 	}
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "golang.org/x/sys").Output()
 	if err != nil {
-		t.Fatal("go list: ", err)
+		return nil, fmt.Errorf("go list: %w", err)
 	}
 	fset := token.NewFileSet()
 	var files []*ast.File
@@ -396,7 +429,7 @@ func TestSysUnix(t *testing.T) {
 	// error elsewhere does not matter to them.
 	conf := types.Config{Error: func(error) {}}
 	pkg, _ := conf.Check("unix", fset, files, nil)
-	n := compareNumbers(t, func(name string) []uint64 {
+	return func(name string) []uint64 {
 		c, ok := pkg.Scope().Lookup(name).(*types.Const)
 		if !ok {
 			return nil
@@ -409,8 +442,42 @@ func TestSysUnix(t *testing.T) {
 			t.Errorf("%s is %s", name, c.Val())
 		}
 		return []uint64{v}
-	})
-	if n < 350 {
-		t.Errorf("only %d numbers compared, want 350", n)
+	}, nil
+}
+
+// NumberSources tells, for the tests of the outer package, who knows a number of
+// the tables: "btf x/sys header"; and who could not be asked here.
+func NumberSources(t *testing.T) (sources func(name string) string, absent []string) {
+	t.Helper()
+	kernel, kernelErr := kernelTypes(t)
+	sys, sysErr := sysUnix(t)
+	headers, headersErr := headerTypes(t)
+	ask := map[string]func(name string) []uint64{}
+	if kernelErr == nil {
+		ask["btf"] = func(name string) []uint64 { return kernel.values[name] }
 	}
+	if sysErr == nil {
+		ask["x/sys"] = sys
+	}
+	if headersErr == nil {
+		ask["header"] = func(name string) []uint64 { return headers.values[name] }
+	}
+	all := []string{"btf", "x/sys", "header"}
+	for _, who := range all {
+		if ask[who] == nil {
+			absent = append(absent, who)
+		}
+	}
+	if err := errors.Join(kernelErr, sysErr, headersErr); err != nil {
+		t.Log(err)
+	}
+	return func(name string) string {
+		var known []string
+		for _, who := range all {
+			if ask[who] != nil && len(ask[who](name)) > 0 {
+				known = append(known, who)
+			}
+		}
+		return strings.Join(known, " ")
+	}, absent
 }

@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"fuzz":              {"rtattr", "github.com/jsimonetti/rtnetlink/v2", "github.com/mdlayher/netlink"},
 	"internal/arch":     {},
 	"internal/golden":   {"rtattr", "golang.org/x/tools/txtar"},
+	"internal/verify":   {"rtattr", "rtnl", "rtnl/genl", "github.com/mdlayher/netlink"},
 	"internal/netns":    {"golang.org/x/sys/unix"},
 	"internal/nstest":   {"internal/private", "internal/netns", "golang.org/x/sys/unix"},
 	"internal/private":  {"golang.org/x/sys/unix"},
