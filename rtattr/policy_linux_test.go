@@ -322,8 +322,6 @@ func places() []verify.Place {
 var unlike = map[string]string{
 	"IFLA_IFALIAS":           "text, but the kernel wants no NUL behind it: NLA_BINARY",
 	"IFLA_VXLAN_TTL_INHERIT": "u8 in answers, a flag in requests",
-	"NHA_ENCAP":              "no table has the attributes of lightweight tunnels yet",
-	"RTA_ENCAP":              "no table has the attributes of lightweight tunnels yet",
 	"DCB_ATTR_PERM_HWADDR":   "an address in answers, a flag in requests",
 }
 
