@@ -19,6 +19,8 @@ import (
 	"github.com/nlwire/nlwire/rtnl"
 )
 
+func TestMain(m *testing.M) { nstest.Main(m) }
+
 // liveSetup makes one of everything that ip and bridge can make, but routes with
 // encap ip and ip6 (an option in them can stop a 6.18 kernel for good).
 const liveSetup = `
