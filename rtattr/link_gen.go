@@ -4112,8 +4112,8 @@ const (
 	IFLA_BRIDGE_MODE             = 1 // Mode of the switch in the network card.
 	IFLA_BRIDGE_VLAN_INFO        = 2 // A VLAN, or an end of a range.
 	IFLA_BRIDGE_VLAN_TUNNEL_INFO = 3 // Tunnel of a VLAN.
-	IFLA_BRIDGE_MRP              = 4 // Media redundancy protocol, attributes that no table has yet.
-	IFLA_BRIDGE_CFM              = 5 // Connectivity fault management, attributes that no table has yet.
+	IFLA_BRIDGE_MRP              = 4 // Media redundancy protocol.
+	IFLA_BRIDGE_CFM              = 5 // Connectivity fault management.
 	IFLA_BRIDGE_MST              = 6 // States in the multiple spanning trees.
 )
 
@@ -4134,11 +4134,15 @@ func (w AFSpecBridgeEncoder) VLANTunnelInfo() BridgeVLANTunnelEncoder {
 	return BridgeVLANTunnelEncoder{w.Nest.Nest(IFLA_BRIDGE_VLAN_TUNNEL_INFO)}
 }
 
-// MRP puts IFLA_BRIDGE_MRP. Media redundancy protocol, attributes that no table has yet.
-func (w AFSpecBridgeEncoder) MRP(v []byte) { w.Bytes(IFLA_BRIDGE_MRP, v) }
+// MRP puts IFLA_BRIDGE_MRP. Media redundancy protocol.
+func (w AFSpecBridgeEncoder) MRP() BridgeMRPEncoder {
+	return BridgeMRPEncoder{w.Nest.Nest(IFLA_BRIDGE_MRP)}
+}
 
-// CFM puts IFLA_BRIDGE_CFM. Connectivity fault management, attributes that no table has yet.
-func (w AFSpecBridgeEncoder) CFM(v []byte) { w.Bytes(IFLA_BRIDGE_CFM, v) }
+// CFM puts IFLA_BRIDGE_CFM. Connectivity fault management.
+func (w AFSpecBridgeEncoder) CFM() BridgeCFMEncoder {
+	return BridgeCFMEncoder{w.Nest.Nest(IFLA_BRIDGE_CFM)}
+}
 
 // MST puts IFLA_BRIDGE_MST. States in the multiple spanning trees.
 func (w AFSpecBridgeEncoder) MST() BridgeMSTEncoder {
@@ -4197,11 +4201,17 @@ func (v *AFSpecBridgeView) VLANTunnelInfo() iter.Seq2[BridgeVLANTunnelView, erro
 	}
 }
 
-// MRP returns IFLA_BRIDGE_MRP. Media redundancy protocol, attributes that no table has yet.
-func (v *AFSpecBridgeView) MRP() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_BRIDGE_MRP]) }
+// MRP returns IFLA_BRIDGE_MRP. Media redundancy protocol.
+func (v *AFSpecBridgeView) MRP() (n BridgeMRPView, err error) {
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_BRIDGE_MRP]))
+	return n, err
+}
 
-// CFM returns IFLA_BRIDGE_CFM. Connectivity fault management, attributes that no table has yet.
-func (v *AFSpecBridgeView) CFM() ([]byte, bool) { return v.attrs.Bytes(v.at[IFLA_BRIDGE_CFM]) }
+// CFM returns IFLA_BRIDGE_CFM. Connectivity fault management.
+func (v *AFSpecBridgeView) CFM() (n BridgeCFMView, err error) {
+	err = n.Parse(v.attrs.Payload(v.at[IFLA_BRIDGE_CFM]))
+	return n, err
+}
 
 // MST returns IFLA_BRIDGE_MST. States in the multiple spanning trees.
 func (v *AFSpecBridgeView) MST() (n BridgeMSTView, err error) {
@@ -4216,8 +4226,8 @@ var AFSpecBridgeSet = Set{Name: "af-spec-bridge", Prefix: "IFLA_BRIDGE_",
 		IFLA_BRIDGE_MODE:             {Name: "mode", Type: U16, Min: 2, Max: 2, Enum: &bridgeModeEnum},
 		IFLA_BRIDGE_VLAN_INFO:        {Name: "vlan-info", Type: StructT, Max: 65535, Struct: &bridgeVLANInfoStruct},
 		IFLA_BRIDGE_VLAN_TUNNEL_INFO: {Name: "vlan-tunnel-info", Type: NestT, Max: 65535, Nested: &BridgeVLANTunnelSet},
-		IFLA_BRIDGE_MRP:              {Name: "mrp", Type: Binary, Max: 65535},
-		IFLA_BRIDGE_CFM:              {Name: "cfm", Type: Binary, Max: 65535},
+		IFLA_BRIDGE_MRP:              {Name: "mrp", Type: NestT, Max: 65535, Nested: &BridgeMRPSet},
+		IFLA_BRIDGE_CFM:              {Name: "cfm", Type: NestT, Max: 65535, Nested: &BridgeCFMSet},
 		IFLA_BRIDGE_MST:              {Name: "mst", Type: NestT, Max: 65535, Nested: &BridgeMSTSet},
 	}}
 

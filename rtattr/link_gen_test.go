@@ -877,8 +877,8 @@ var afSpecBridgeTest = rtattrtest.Set[rtattr.AFSpecBridgeEncoder, rtattr.AFSpecB
 		w.Mode(0x12)
 		w.VLANInfo(rtattr.BridgeVLANInfo{})
 		w.VLANTunnelInfo().End()
-		w.MRP([]byte("\x01\x02\x03\x04\x05\x06"))
-		w.CFM([]byte("\x01\x02\x03\x04\x05\x06"))
+		w.MRP().End()
+		w.CFM().End()
 		w.MST().End()
 	},
 	Get: func(v *rtattr.AFSpecBridgeView) {

@@ -43,6 +43,8 @@ func MsgSet(typ uint16) *Set {
 		return &RouteSet
 	case RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE:
 		return &RuleSet
+	case RTM_NEWSTATS, RTM_GETSTATS, RTM_SETSTATS:
+		return &StatsSet
 	}
 	return nil
 }
@@ -56,6 +58,8 @@ func RequestSet(typ uint16) *Set {
 		return &MDBSetSet
 	case RTM_GETMDB:
 		return &MDBGetSet
+	case RTM_NEWSTATS, RTM_GETSTATS, RTM_SETSTATS:
+		return &StatsRequestSet
 	}
 	return MsgSet(typ)
 }
@@ -215,6 +219,12 @@ func MsgName(typ uint16) string {
 		return "RTM_DELRULE"
 	case RTM_GETRULE:
 		return "RTM_GETRULE"
+	case RTM_NEWSTATS:
+		return "RTM_NEWSTATS"
+	case RTM_GETSTATS:
+		return "RTM_GETSTATS"
+	case RTM_SETSTATS:
+		return "RTM_SETSTATS"
 	}
 	return "message type " + strconv.Itoa(int(typ))
 }
