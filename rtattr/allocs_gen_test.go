@@ -168,7 +168,6 @@ func TestAllocs(t *testing.T) {
 		encapXFRMTest.Allocs,
 		routeTest.Allocs,
 		metricsTest.Allocs,
-		mrouteReportTest.Allocs,
 		mrouteTableTest.Allocs,
 		mrouteVIFsTest.Allocs,
 		mrouteVIFTest.Allocs,

@@ -6,6 +6,19 @@ import (
 	"net/netip"
 )
 
+// Constants of linux/mroute.h.
+const (
+	MRT6MSG_NOCACHE         = 0x1 // A packet has no IPv6 route.
+	MRT6MSG_WRONGMIF        = 0x2 // An IPv6 packet arrived on a wrong interface.
+	MRT6MSG_WHOLEPKT        = 0x3 // An IPv6 packet for the rendezvous point.
+	MRT6MSG_WRMIFWHOLE      = 0x4 // A whole IPv6 packet that arrived on a wrong interface.
+	IP6MRA_CREPORT_MSGTYPE  = 0x1 // IPMRA_CREPORT_MSGTYPE of IPv6.
+	IP6MRA_CREPORT_MIF_ID   = 0x2 // IPMRA_CREPORT_VIF_ID of IPv6.
+	IP6MRA_CREPORT_SRC_ADDR = 0x3 // IPMRA_CREPORT_SRC_ADDR of IPv6.
+	IP6MRA_CREPORT_DST_ADDR = 0x4 // IPMRA_CREPORT_DST_ADDR of IPv6.
+	IP6MRA_CREPORT_PKT      = 0x5 // IPMRA_CREPORT_PKT of IPv6.
+)
+
 // Message types of rt-cachereport.
 const (
 	RTM_NEWCACHEREPORT = 96 // A report, family 128 (IPv4) or 129 (IPv6) in the header; never a request.
@@ -39,7 +52,7 @@ const (
 	IPMRA_CREPORT_VIF_ID   = 2 // Number of the multicast routing interface.
 	IPMRA_CREPORT_SRC_ADDR = 3 // Source of the packet.
 	IPMRA_CREPORT_DST_ADDR = 4 // Group that the packet is for.
-	IPMRA_CREPORT_PKT      = 5 // The packet or its beginning.
+	IPMRA_CREPORT_PKT      = 5 // The packet with WholePacket and WrongVIFWhole, else its header (IPv6) or an IGMP header without content (IPv4).
 	IPMRA_CREPORT_TABLE    = 6 // Multicast routing table (IPv4).
 )
 
@@ -65,7 +78,8 @@ func (w CacheReportEncoder) SrcAddr(v netip.Addr) { w.Addr(IPMRA_CREPORT_SRC_ADD
 // DstAddr puts IPMRA_CREPORT_DST_ADDR. Group that the packet is for.
 func (w CacheReportEncoder) DstAddr(v netip.Addr) { w.Addr(IPMRA_CREPORT_DST_ADDR, v) }
 
-// Packet puts IPMRA_CREPORT_PKT. The packet or its beginning.
+// Packet puts IPMRA_CREPORT_PKT. The packet with WholePacket and WrongVIFWhole, else its header (IPv6) or an IGMP
+// header without content (IPv4).
 func (w CacheReportEncoder) Packet(v []byte) { w.Bytes(IPMRA_CREPORT_PKT, v) }
 
 // Table puts IPMRA_CREPORT_TABLE. Multicast routing table (IPv4).
@@ -112,7 +126,8 @@ func (v *CacheReportView) DstAddr() (netip.Addr, bool) {
 	return v.attrs.Addr(v.at[IPMRA_CREPORT_DST_ADDR])
 }
 
-// Packet returns IPMRA_CREPORT_PKT. The packet or its beginning.
+// Packet returns IPMRA_CREPORT_PKT. The packet with WholePacket and WrongVIFWhole, else its header (IPv6) or an IGMP
+// header without content (IPv4).
 func (v *CacheReportView) Packet() ([]byte, bool) { return v.attrs.Bytes(v.at[IPMRA_CREPORT_PKT]) }
 
 // Table returns IPMRA_CREPORT_TABLE. Multicast routing table (IPv4).

@@ -10,18 +10,9 @@ import (
 
 // Constants of linux/rtnetlink.h.
 const (
-	RTNL_FAMILY_IPMR        = 0x80 // Address family of IPv4 multicast routing.
-	RTNL_FAMILY_IP6MR       = 0x81 // Address family of IPv6 multicast routing.
-	RTNH_COMPARE_MASK       = 0x59 // Flags that the kernel sets and that do not tell nexthops apart.
-	MRT6MSG_NOCACHE         = 0x1  // A packet has no IPv6 route.
-	MRT6MSG_WRONGMIF        = 0x2  // An IPv6 packet arrived on a wrong interface.
-	MRT6MSG_WHOLEPKT        = 0x3  // An IPv6 packet for the rendezvous point.
-	MRT6MSG_WRMIFWHOLE      = 0x4  // A whole IPv6 packet that arrived on a wrong interface.
-	IP6MRA_CREPORT_MSGTYPE  = 0x1  // IPMRA_CREPORT_MSGTYPE of IPv6.
-	IP6MRA_CREPORT_MIF_ID   = 0x2  // IPMRA_CREPORT_VIF_ID of IPv6.
-	IP6MRA_CREPORT_SRC_ADDR = 0x3  // IPMRA_CREPORT_SRC_ADDR of IPv6.
-	IP6MRA_CREPORT_DST_ADDR = 0x4  // IPMRA_CREPORT_DST_ADDR of IPv6.
-	IP6MRA_CREPORT_PKT      = 0x5  // IPMRA_CREPORT_PKT of IPv6.
+	RTNL_FAMILY_IPMR  = 0x80 // Address family of IPv4 multicast routing.
+	RTNL_FAMILY_IP6MR = 0x81 // Address family of IPv6 multicast routing.
+	RTNH_COMPARE_MASK = 0x59 // Flags that the kernel sets and that do not tell nexthops apart.
 )
 
 // Message types of rt-route.
@@ -396,20 +387,6 @@ var routerPrefEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 1, Name: "high"},
 	{Value: 2, Name: "invalid"},
 	{Value: 3, Name: "low"},
-}}
-
-// IGMPMsg is an IGMPMSG_* value of linux/rtnetlink.h. What multicast routing has to tell; IPv6 has the same numbers,
-// MRT6MSG_*.
-type IGMPMsg uint8
-
-// String names the value: "wrvifwhole".
-func (v IGMPMsg) String() string { return igmpMsgEnum.Format(uint64(v)) }
-
-var igmpMsgEnum = Enum{Flags: false, Values: []EnumValue{
-	{Value: 1, Name: "nocache"},
-	{Value: 2, Name: "wrongvif"},
-	{Value: 3, Name: "wholepkt"},
-	{Value: 4, Name: "wrvifwhole"},
 }}
 
 // VIFFlags is an VIFF_* value of linux/rtnetlink.h. Flags of an interface of multicast routing.
@@ -1096,95 +1073,6 @@ var MetricsSet = Set{Name: "route-metrics", Prefix: "RTAX_",
 		RTAX_QUICKACK:           {Name: "quickack", Type: U32, Min: 4, Max: 4},
 		RTAX_CC_ALGO:            {Name: "cc-algo", Type: String, Max: 65535},
 		RTAX_FASTOPEN_NO_COOKIE: {Name: "fastopen-no-cookie", Type: U32, Min: 4, Max: 4},
-	}}
-
-// MrouteReportEncoder puts the attributes of MrouteReport.
-type MrouteReportEncoder struct{ Nest }
-
-// AppendMrouteReport begins a message of type typ with a RtGenmsg. End closes it.
-func AppendMrouteReport(e *Encoder, typ, flags uint16, h RtGenmsg) MrouteReportEncoder {
-	w, b := e.BeginHeader(&MrouteReportSet, typ, flags, 1)
-	h.put(b)
-	return MrouteReportEncoder{w}
-}
-
-// MsgType puts IPMRA_CREPORT_MSGTYPE. What has happened.
-func (w MrouteReportEncoder) MsgType(v IGMPMsg) { w.Uint8(IPMRA_CREPORT_MSGTYPE, uint8(v)) }
-
-// VIF puts IPMRA_CREPORT_VIF_ID. Number of the interface in multicast routing.
-func (w MrouteReportEncoder) VIF(v uint32) { w.Uint32(IPMRA_CREPORT_VIF_ID, v) }
-
-// SrcAddr puts IPMRA_CREPORT_SRC_ADDR. Source of the packet.
-func (w MrouteReportEncoder) SrcAddr(v netip.Addr) { w.Addr(IPMRA_CREPORT_SRC_ADDR, v) }
-
-// DstAddr puts IPMRA_CREPORT_DST_ADDR. Group that the packet was sent to.
-func (w MrouteReportEncoder) DstAddr(v netip.Addr) { w.Addr(IPMRA_CREPORT_DST_ADDR, v) }
-
-// Packet puts IPMRA_CREPORT_PKT. Packet, from its network header on.
-func (w MrouteReportEncoder) Packet(v []byte) { w.Bytes(IPMRA_CREPORT_PKT, v) }
-
-// Table puts IPMRA_CREPORT_TABLE. Multicast routing table; not in IPv6.
-func (w MrouteReportEncoder) Table(v RouteTable) { w.Uint32(IPMRA_CREPORT_TABLE, uint32(v)) }
-
-// MrouteReportView reads the attributes of MrouteReport in place. What it returns aliases the bytes given to Parse.
-type MrouteReportView struct {
-	Header RtGenmsg
-	attrs  Attrs
-	at     [7]uint32
-}
-
-// Parse reads the payload of a message: a RtGenmsg and attributes. One of a wrong length is left out and the first such
-// error returned.
-func (v *MrouteReportView) Parse(b []byte) error {
-	*v = MrouteReportView{}
-	if len(b) < 1 {
-		return MrouteReportSet.BadHeader(&rtGenmsgStruct, len(b))
-	}
-	v.Header.Parse(b)
-	var err error
-	v.attrs, err = MrouteReportSet.Index(b, b[min(4, len(b)):], v.at[:])
-	return err
-}
-
-// Attrs returns all attributes, known and unknown, in their order; nil if Parse was not called.
-func (v *MrouteReportView) Attrs() Attrs { return v.attrs }
-
-// MsgType returns IPMRA_CREPORT_MSGTYPE. What has happened.
-func (v *MrouteReportView) MsgType() (IGMPMsg, bool) {
-	return As[IGMPMsg](v.attrs.Uint8(v.at[IPMRA_CREPORT_MSGTYPE]))
-}
-
-// VIF returns IPMRA_CREPORT_VIF_ID. Number of the interface in multicast routing.
-func (v *MrouteReportView) VIF() (uint32, bool) { return v.attrs.Uint32(v.at[IPMRA_CREPORT_VIF_ID]) }
-
-// SrcAddr returns IPMRA_CREPORT_SRC_ADDR. Source of the packet.
-func (v *MrouteReportView) SrcAddr() (netip.Addr, bool) {
-	return v.attrs.Addr(v.at[IPMRA_CREPORT_SRC_ADDR])
-}
-
-// DstAddr returns IPMRA_CREPORT_DST_ADDR. Group that the packet was sent to.
-func (v *MrouteReportView) DstAddr() (netip.Addr, bool) {
-	return v.attrs.Addr(v.at[IPMRA_CREPORT_DST_ADDR])
-}
-
-// Packet returns IPMRA_CREPORT_PKT. Packet, from its network header on.
-func (v *MrouteReportView) Packet() ([]byte, bool) { return v.attrs.Bytes(v.at[IPMRA_CREPORT_PKT]) }
-
-// Table returns IPMRA_CREPORT_TABLE. Multicast routing table; not in IPv6.
-func (v *MrouteReportView) Table() (RouteTable, bool) {
-	return As[RouteTable](v.attrs.Uint32(v.at[IPMRA_CREPORT_TABLE]))
-}
-
-// MrouteReportSet describes the attributes of MrouteReport.
-var MrouteReportSet = Set{Name: "mroute-report", Prefix: "IPMRA_CREPORT_",
-	Header: &rtGenmsgStruct,
-	Attrs: []Attr{
-		IPMRA_CREPORT_MSGTYPE:  {Name: "msgtype", Type: U8, Min: 1, Max: 1, Enum: &igmpMsgEnum},
-		IPMRA_CREPORT_VIF_ID:   {Name: "vif-id", Type: U32, Min: 4, Max: 4},
-		IPMRA_CREPORT_SRC_ADDR: {Name: "src-addr", Type: Address, Min: 4, Max: 16},
-		IPMRA_CREPORT_DST_ADDR: {Name: "dst-addr", Type: Address, Min: 4, Max: 16},
-		IPMRA_CREPORT_PKT:      {Name: "pkt", Type: Binary, Max: 65535},
-		IPMRA_CREPORT_TABLE:    {Name: "table", Type: U32, Min: 4, Max: 4, Enum: &routeTableEnum},
 	}}
 
 // Attributes of MrouteTable. Table of IPv4 multicast routing, in IFLA_AF_SPEC of the links of RTNL_FAMILY_IPMR.

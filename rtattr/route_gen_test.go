@@ -240,43 +240,6 @@ func TestMetricsSet(t *testing.T)   { metricsTest.Test(t) }
 func FuzzMetricsView(f *testing.F)  { metricsTest.Fuzz(f) }
 func BenchmarkMetrics(b *testing.B) { metricsTest.Benchmark(b) }
 
-var mrouteReportTest = rtattrtest.Set[rtattr.MrouteReportEncoder, rtattr.MrouteReportView]{
-	Set: &rtattr.MrouteReportSet,
-	Begin: func(e *rtattr.Encoder) rtattr.MrouteReportEncoder {
-		return rtattr.AppendMrouteReport(e, rtattr.NLMSG_MIN_TYPE, 0, rtattr.RtGenmsg{})
-	},
-	Parse: (*rtattr.MrouteReportView).Parse,
-	Methods: []rtattrtest.Method{
-		{Type: rtattr.IPMRA_CREPORT_MSGTYPE, Name: "MsgType"},
-		{Type: rtattr.IPMRA_CREPORT_VIF_ID, Name: "VIF"},
-		{Type: rtattr.IPMRA_CREPORT_SRC_ADDR, Name: "SrcAddr"},
-		{Type: rtattr.IPMRA_CREPORT_DST_ADDR, Name: "DstAddr"},
-		{Type: rtattr.IPMRA_CREPORT_PKT, Name: "Packet"},
-		{Type: rtattr.IPMRA_CREPORT_TABLE, Name: "Table"},
-	},
-	Put: func(w rtattr.MrouteReportEncoder) {
-		w.MsgType(0x12)
-		w.VIF(0x12)
-		w.SrcAddr(netip.MustParseAddr("10.66.66.1"))
-		w.DstAddr(netip.MustParseAddr("10.66.66.1"))
-		w.Packet([]byte("\x01\x02\x03\x04\x05\x06"))
-		w.Table(0x12)
-	},
-	Get: func(v *rtattr.MrouteReportView) {
-		v.MsgType()
-		v.VIF()
-		v.SrcAddr()
-		v.DstAddr()
-		v.Packet()
-		v.Table()
-	},
-}
-
-func init()                              { mrouteReportTest.Register() }
-func TestMrouteReportSet(t *testing.T)   { mrouteReportTest.Test(t) }
-func FuzzMrouteReportView(f *testing.F)  { mrouteReportTest.Fuzz(f) }
-func BenchmarkMrouteReport(b *testing.B) { mrouteReportTest.Benchmark(b) }
-
 var mrouteTableTest = rtattrtest.Set[rtattr.MrouteTableEncoder, rtattr.MrouteTableView]{
 	Set: &rtattr.MrouteTableSet,
 	Begin: func(e *rtattr.Encoder) rtattr.MrouteTableEncoder {
