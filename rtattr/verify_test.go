@@ -120,7 +120,7 @@ func headerTypes(t *testing.T) (*cTypes, error) {
 		switch {
 		case strings.HasPrefix(name, "NLA_"):
 			value = "(unsigned short)(" + name + ")" // the mask is a ~ of an int
-		case strings.HasPrefix(name, "GRE_"):
+		case strings.HasPrefix(name, "GRE_"), tunnelFlag.MatchString(name):
 			value = "__be16_to_cpu(" + name + ")" // it is in network byte order there
 		}
 		fmt.Fprintf(&src, "#ifdef %s\nenum { %s%s = %s };\n#endif\n", name, macro, name, value)
@@ -139,6 +139,9 @@ func headerTypes(t *testing.T) (*cTypes, error) {
 }
 
 const macro = "macro_"
+
+// tunnelFlag are the flags of tunnel metadata, not what else begins with TUNNEL_.
+var tunnelFlag = regexp.MustCompile(`^TUNNEL_(CSUM|ROUTING|KEY|SEQ|STRICT|REC|VERSION|NO_KEY|DONT_FRAGMENT|OAM|NOCACHE|[A-Z]+_OPT)$`)
 
 // cTypes is the enumerators and structs of some C.
 type cTypes struct {
