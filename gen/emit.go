@@ -347,7 +347,7 @@ func (g *emitter) structure(d *def) {
 
 	head := fmt.Sprintf("Name: %q, Size: %d, ", d.cType(), d.size)
 	if d.tail != nil {
-		head += fmt.Sprintf("TailOff: %d, TailSize: %d, ", d.tail.off, d.tail.size)
+		head += fmt.Sprintf("TailOff: %d, TailSize: %d, TailType: %s, ", d.tail.off, d.tail.size, g.q+scalarType(d.tail.Type, d.tail.ByteOrder))
 	}
 	g.p("var %sStruct = %sStruct{%sMembers: []%sMember{", unexported(name), g.q, head, g.q)
 	for _, x := range d.Members {
@@ -442,6 +442,7 @@ func (g *emitter) begin(set *attrSet) {
 		g.p("// h gets as %s. End closes it.", h.tail.goName())
 		g.p("func Append%s(e *%sEncoder, typ, flags uint16, h %s, tail []byte) %sEncoder {", name, g.q, h.goName(), name)
 		g.p("w, b := e.BeginHeader(&%sSet, typ, flags, %d+len(tail))", name, h.size)
+		g.p("if uint64(len(tail)) > math.MaxUint%d {\nw.Fail(0, \"the tail is longer than %s can say\")\n}", scalarBits[h.tail.Type], h.tail.Name)
 		g.p("h.%s = %s(len(tail))\nh.put(b)\ncopy(b[%d:], tail)\nreturn %sEncoder{w}\n}\n", h.tail.goName(), h.tail.goType(g.q), h.size, name)
 		return
 	}
@@ -570,8 +571,8 @@ func (g *emitter) view(set *attrSet) {
 		n := fmt.Sprint((h.size + 3) &^ 3)
 		if h.tail != nil {
 			n = fmt.Sprintf("(%d+len(v.tail)+3)&^3", h.size)
-			g.p("end := %d + int(v.Header.%s)\nif end > len(b) {\nreturn %sSet.BadTail(end, len(b))\n}\nv.tail = b[%d:end:end]",
-				h.size, h.tail.goName(), name, h.size)
+			g.p("if n := uint64(v.Header.%s); n > uint64(len(b)-%d) {\nreturn %sSet.BadTail(%d+n, len(b))\n}", h.tail.goName(), h.size, name, h.size)
+			g.p("end := %d + int(v.Header.%s)\nv.tail = b[%d:end:end]", h.size, h.tail.goName(), h.size)
 		}
 		g.p("var err error\nv.attrs, err = %sSet.Index(b, b[min(%s, len(b)):], v.at[:])\nreturn err\n}\n", name, n)
 		if h.tail != nil {
@@ -658,7 +659,11 @@ func (a *attr) condition() string {
 			case r.Type == "flag" || x.Type == "flag":
 				return not[own == (r.Type == "flag")] + "v.attrs.Empty(v.at[@])"
 			case r.Type == "nest" || x.Type == "nest":
-				return not[own == (r.Type == "nest")] + "v.attrs.Nested(v.at[@])"
+				cond := not[own == (r.Type == "nest")] + "v.attrs.Nested(v.at[@])"
+				if bits := scalarBits[a.Type]; bits > 0 {
+					cond += fmt.Sprintf(" && v.attrs.Len(v.at[@]) == %d", bits/8)
+				}
+				return cond
 			}
 			return fmt.Sprintf("v.attrs.Len(v.at[@]) == %d", a.form().min)
 		}
@@ -764,7 +769,7 @@ func (g *emitter) row(set *attrSet, a *attr) string {
 	}
 	variants := ""
 	for _, v := range a.Variants {
-		variants += fmt.Sprintf("{Off: %d, Size: %d, Is: %d, Attr: %sAttr{%s}},\n", v.member.off, v.member.size, v.Is, g.q, g.row(set, &v.attr))
+		variants += fmt.Sprintf("{Off: %d, Size: %d, Type: %s, Is: %d, Attr: %sAttr{%s}},\n", v.member.off, v.member.size, g.q+scalarType(v.member.Type, v.member.ByteOrder), v.Is, g.q, g.row(set, &v.attr))
 	}
 	if variants != "" {
 		row += fmt.Sprintf(", Variants: []%sVariant{\n%s}", g.q, variants)

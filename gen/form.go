@@ -122,13 +122,13 @@ func (a *attr) wide() form {
 		goType, method, typ = "int64", "Int", "Sint"
 	}
 	f := form{typ: typ, min: 4, max: 8, args: "v " + goType, put: "w." + method + "(@, v)",
-		value: goType, read: "x, _ := v.attrs." + method + "(#)",
+		value: goType, read: "x, ok := v.attrs." + method + "(#)\nif !ok {\ncontinue\n}",
 		getResult: "(" + goType + ", bool)", get: "return v.attrs." + method + "(#)", sample: "0x12"}
 	if a.enum != nil {
 		name := a.enum.goName()
 		f.args, f.value, f.sample = "v "+name, name, "0x12"
 		f.put = fmt.Sprintf("w.%s(@, %s(v))", method, goType)
-		f.read = fmt.Sprintf("x, _ := $As[%s](v.attrs.%s(#))", name, method)
+		f.read = fmt.Sprintf("x, ok := $As[%s](v.attrs.%s(#))\nif !ok {\ncontinue\n}", name, method)
 		f.getResult = "(" + name + ", bool)"
 		f.get = fmt.Sprintf("return $As[%s](v.attrs.%s(#))", name, method)
 	}
@@ -238,7 +238,7 @@ func (a *attr) putArray() string {
 
 func (a *attr) address() form {
 	f := form{typ: "Address", min: 4, max: 16, args: "v netip.Addr", put: "w.Addr(@, v)",
-		value: "netip.Addr", read: "x, _ := v.attrs.Addr(#)",
+		value: "netip.Addr", read: "x, ok := v.attrs.Addr(#)\nif !ok {\ncontinue\n}",
 		getResult: "(netip.Addr, bool)", get: "return v.attrs.Addr(#)",
 		sample: `netip.MustParseAddr("10.66.66.1")`}
 	switch a.DisplayHint {
@@ -272,7 +272,11 @@ func (a *attr) indexed() form {
 	}
 	f.getResult = fmt.Sprintf("iter.Seq2[uint16, %s]", value)
 	f.get = fmt.Sprintf("return func(yield func(uint16, %s) bool) { v.each%s(yield) }", value, a.goName())
-	f.each = fmt.Sprintf("(yield func(uint16, %s) bool) {\nfor i, off := range v.attrs.Elems(#) {\n%s\nif !yield(i, x) {\nreturn\n}\n}\n}", value, read)
+	loop := fmt.Sprintf("for i, off := range v.attrs.Elems(#) {\n%s\nif !yield(i, x) {\nreturn\n}\n}", read)
+	if a.Multi {
+		loop = fmt.Sprintf("for at := range v.attrs.Each(@, 0, %d) {\n%s\n}", anyLen, strings.ReplaceAll(loop, "#", "at"))
+	}
+	f.each = fmt.Sprintf("(yield func(uint16, %s) bool) {\n%s\n}", value, loop)
 	return f
 }
 

@@ -285,8 +285,8 @@ func (m *model) structLayout(s *spec, d *def) (align int) {
 	if d.size = (d.size + d.align - 1) / d.align * d.align; d.size != sum {
 		m.warnf(d.Pos, "struct %q has %d bytes in C, its members have %d: give it the padding, or packed: true", d.Name, d.size, sum)
 	}
-	if d.TailLen != "" && (d.tail == nil || scalarBits[d.tail.Type] == 0) {
-		m.errorf(d.Pos, "struct %q: no number %q that could be a tail-len", d.Name, d.TailLen)
+	if d.TailLen != "" && (d.tail == nil || d.tail.Type != "u8" && d.tail.Type != "u16" && d.tail.Type != "u32") {
+		m.errorf(d.Pos, "struct %q: no u8, u16 or u32 %q that could be a tail-len", d.Name, d.TailLen)
 		d.tail = nil
 	}
 	d.layout = layoutDone
@@ -464,12 +464,17 @@ func (m *model) operations(s *spec) {
 		if o.RequestSet != "" {
 			o.request = find(m, m.sets, s, o.Pos, "attribute set", o.RequestSet)
 		}
-		m.opHeader(s, o)
 	}
 	for _, o := range s.Operations.List {
-		if o.Notify != "" && !slices.ContainsFunc(s.Operations.List, func(x *op) bool { return x.Name == o.Notify }) {
-			m.errorf(o.Pos, "no operation %q, whose contents %q shares", o.Notify, o.Name)
+		if o.Notify != "" {
+			i := slices.IndexFunc(s.Operations.List, func(x *op) bool { return x.Name == o.Notify })
+			if i < 0 {
+				m.errorf(o.Pos, "no operation %q, whose contents %q shares", o.Notify, o.Name)
+			} else if o.set == nil {
+				o.set = s.Operations.List[i].set
+			}
 		}
+		m.opHeader(s, o)
 	}
 }
 
@@ -503,8 +508,7 @@ func (o *op) directional(request, reply *int) {
 	}
 }
 
-// opHeader resolves the fixed header of an operation and gives it to its sets. A
-// notification has that of the operation whose contents it shares.
+// opHeader resolves the fixed header of an operation and gives it to its sets.
 func (m *model) opHeader(s *spec, o *op) {
 	name := o.FixedHeader
 	if name == "" {
@@ -548,6 +552,9 @@ func (m *model) genericHeader(s *spec, own *def) *def {
 			{Name: "reserved", Type: "pad", off: 2, size: 2},
 		}}
 	if own != nil {
+		if own.tail != nil {
+			m.errorf(own.Pos, "struct %q: a tail-len is for the messages of raw netlink", own.Name)
+		}
 		h.GoName = "Genl" + own.goName()
 		h.CType = "genlmsghdr and " + own.cType()
 		h.Doc = "Headers of the family's messages."
@@ -897,6 +904,8 @@ func (m *model) extensions(a *attr) {
 		}
 	}
 	refuse(a.Header != "" && a.Type != "nest", "a header is for a nest")
+	refuse(a.Header != "" && a.st != nil && a.st.tail != nil, "a struct with a tail-len is for messages")
+	refuse(a.Header != "" && a.Multi && a.nested != nil && a.nested.header != a.st, "multi-attr needs the header that the set has elsewhere")
 	refuse(a.Array == "true" && (a.Type != "binary" || a.st == nil), "an array of structs is binary and has a struct")
 	refuse(a.sequence() && a.Type != "nest", "an array of a struct and attributes is a nest")
 	refuse(a.sequence() && a.st != nil && (len(a.st.Members) == 0 || a.st.Members[0].Type != "u16"),

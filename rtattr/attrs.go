@@ -181,7 +181,7 @@ func (s *Set) BadHeader(h *Struct, n int) error {
 }
 
 // BadTail is the error of a payload that is shorter than its fixed header says.
-func (s *Set) BadTail(want, n int) error {
+func (s *Set) BadTail(want uint64, n int) error {
 	return &AttrError{s.Name, fmt.Sprintf("%d bytes, %s and what belongs to it have %d", n, s.Header.Name, want)}
 }
 
@@ -308,21 +308,24 @@ func (a Attrs) Uint64LE(off uint32) (uint64, bool) {
 
 // Uint returns a number of 4 or 8 bytes.
 func (a Attrs) Uint(off uint32) (uint64, bool) {
-	b, ok := a.Bytes(off)
-	if len(b) == 4 {
-		return uint64(binary.NativeEndian.Uint32(b)), ok
+	switch b, _ := a.Bytes(off); len(b) {
+	case 4:
+		return uint64(host.Uint32(b)), true
+	case 8:
+		return host.Uint64(b), true
 	}
-	return a.Uint64(off)
+	return 0, false
 }
 
 // Int returns a signed number of 4 or 8 bytes.
 func (a Attrs) Int(off uint32) (int64, bool) {
-	b, ok := a.Bytes(off)
-	if len(b) == 4 {
-		return int64(int32(binary.NativeEndian.Uint32(b))), ok
+	switch b, _ := a.Bytes(off); len(b) {
+	case 4:
+		return int64(int32(host.Uint32(b))), true
+	case 8:
+		return int64(host.Uint64(b)), true
 	}
-	v, ok := a.Uint64(off)
-	return int64(v), ok
+	return 0, false
 }
 
 // Flag reports whether the attribute is there.

@@ -876,7 +876,7 @@ func (v *DCBView) PFCState() (uint8, bool) { return v.attrs.Uint8(v.at[DCB_ATTR_
 
 // PFCConfigStatus returns DCB_ATTR_PFC_CFG. Answer to a change, 0 for success.
 func (v *DCBView) PFCConfigStatus() (uint8, bool) {
-	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_PFC_CFG]), v.at[DCB_ATTR_PFC_CFG]))
+	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_PFC_CFG]) && v.attrs.Len(v.at[DCB_ATTR_PFC_CFG]) == 1, v.at[DCB_ATTR_PFC_CFG]))
 }
 
 // PFCConfig returns DCB_ATTR_PFC_CFG. Priority flow control by priority (CEE).
@@ -887,7 +887,7 @@ func (v *DCBView) PFCConfig() (n DCBPFCView, err error) {
 
 // PGConfigStatus returns DCB_ATTR_PG_CFG. Answer to a change, 0 for success.
 func (v *DCBView) PGConfigStatus() (uint8, bool) {
-	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_PG_CFG]), v.at[DCB_ATTR_PG_CFG]))
+	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_PG_CFG]) && v.attrs.Len(v.at[DCB_ATTR_PG_CFG]) == 1, v.at[DCB_ATTR_PG_CFG]))
 }
 
 // PGConfig returns DCB_ATTR_PG_CFG. Priority groups (CEE).
@@ -918,7 +918,7 @@ func (v *DCBView) Capabilities() (n DCBCapabilitiesView, err error) {
 
 // NumTCsStatus returns DCB_ATTR_NUMTCS. Answer to a change, 0 for success.
 func (v *DCBView) NumTCsStatus() (uint8, bool) {
-	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_NUMTCS]), v.at[DCB_ATTR_NUMTCS]))
+	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_NUMTCS]) && v.attrs.Len(v.at[DCB_ATTR_NUMTCS]) == 1, v.at[DCB_ATTR_NUMTCS]))
 }
 
 // NumTCs returns DCB_ATTR_NUMTCS. Numbers of traffic classes.
@@ -929,7 +929,7 @@ func (v *DCBView) NumTCs() (n DCBNumTCsView, err error) {
 
 // BCNStatus returns DCB_ATTR_BCN. Answer to a change, 0 for success.
 func (v *DCBView) BCNStatus() (uint8, bool) {
-	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_BCN]), v.at[DCB_ATTR_BCN]))
+	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_BCN]) && v.attrs.Len(v.at[DCB_ATTR_BCN]) == 1, v.at[DCB_ATTR_BCN]))
 }
 
 // BCN returns DCB_ATTR_BCN. Backward congestion notification.
@@ -940,7 +940,7 @@ func (v *DCBView) BCN() (n DCBBCNView, err error) {
 
 // AppStatus returns DCB_ATTR_APP. Answer to a change, 0 for success.
 func (v *DCBView) AppStatus() (uint8, bool) {
-	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_APP]), v.at[DCB_ATTR_APP]))
+	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_APP]) && v.attrs.Len(v.at[DCB_ATTR_APP]) == 1, v.at[DCB_ATTR_APP]))
 }
 
 // App returns DCB_ATTR_APP. Priority of one application (CEE).
@@ -951,7 +951,7 @@ func (v *DCBView) App() (n DCBAppEntryView, err error) {
 
 // IEEEStatus returns DCB_ATTR_IEEE. Answer to a change, 0 for success.
 func (v *DCBView) IEEEStatus() (uint8, bool) {
-	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_IEEE]), v.at[DCB_ATTR_IEEE]))
+	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_IEEE]) && v.attrs.Len(v.at[DCB_ATTR_IEEE]) == 1, v.at[DCB_ATTR_IEEE]))
 }
 
 // IEEE returns DCB_ATTR_IEEE. Settings of IEEE 802.1Qaz.
@@ -965,7 +965,7 @@ func (v *DCBView) DCBX() (DCBXFlags, bool) { return As[DCBXFlags](v.attrs.Uint8(
 
 // FeatureConfigStatus returns DCB_ATTR_FEATCFG. Answer to a change, 0 for success.
 func (v *DCBView) FeatureConfigStatus() (uint8, bool) {
-	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_FEATCFG]), v.at[DCB_ATTR_FEATCFG]))
+	return v.attrs.Uint8(When(!v.attrs.Nested(v.at[DCB_ATTR_FEATCFG]) && v.attrs.Len(v.at[DCB_ATTR_FEATCFG]) == 1, v.at[DCB_ATTR_FEATCFG]))
 }
 
 // FeatureConfig returns DCB_ATTR_FEATCFG. Negotiation of features (CEE).

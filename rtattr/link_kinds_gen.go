@@ -899,7 +899,10 @@ func (v *BondView) ARPIPTarget() iter.Seq2[uint16, netip.Addr] {
 
 func (v *BondView) eachARPIPTarget(yield func(uint16, netip.Addr) bool) {
 	for i, off := range v.attrs.Elems(v.at[IFLA_BOND_ARP_IP_TARGET]) {
-		x, _ := v.attrs.Addr(off)
+		x, ok := v.attrs.Addr(off)
+		if !ok {
+			continue
+		}
 		if !yield(i, x) {
 			return
 		}
@@ -1002,7 +1005,10 @@ func (v *BondView) NSIPv6Target() iter.Seq2[uint16, netip.Addr] {
 
 func (v *BondView) eachNSIPv6Target(yield func(uint16, netip.Addr) bool) {
 	for i, off := range v.attrs.Elems(v.at[IFLA_BOND_NS_IP6_TARGET]) {
-		x, _ := v.attrs.Addr(off)
+		x, ok := v.attrs.Addr(off)
+		if !ok {
+			continue
+		}
 		if !yield(i, x) {
 			return
 		}

@@ -4,6 +4,7 @@ package rtattr
 
 import (
 	"encoding/binary"
+	"math"
 	"net/netip"
 )
 
@@ -55,7 +56,7 @@ func (s *NdUserOptMsg) Parse(b []byte) {
 	}
 }
 
-var ndUserOptMsgStruct = Struct{Name: "nduseroptmsg", Size: 16, TailOff: 2, TailSize: 2, Members: []Member{
+var ndUserOptMsgStruct = Struct{Name: "nduseroptmsg", Size: 16, TailOff: 2, TailSize: 2, TailType: U16, Members: []Member{
 	{Name: "family", Off: 0, Len: 1, Type: U8},
 	{Name: "opts-len", Off: 2, Len: 2, Type: U16},
 	{Name: "ifindex", Off: 4, Len: 4, Type: S32},
@@ -75,6 +76,9 @@ type NdUserOptEncoder struct{ Nest }
 // h gets as OptsLen. End closes it.
 func AppendNdUserOpt(e *Encoder, typ, flags uint16, h NdUserOptMsg, tail []byte) NdUserOptEncoder {
 	w, b := e.BeginHeader(&NdUserOptSet, typ, flags, 16+len(tail))
+	if uint64(len(tail)) > math.MaxUint16 {
+		w.Fail(0, "the tail is longer than opts-len can say")
+	}
 	h.OptsLen = uint16(len(tail))
 	h.put(b)
 	copy(b[16:], tail)
@@ -100,10 +104,10 @@ func (v *NdUserOptView) Parse(b []byte) error {
 		return NdUserOptSet.BadHeader(&ndUserOptMsgStruct, len(b))
 	}
 	v.Header.Parse(b)
-	end := 16 + int(v.Header.OptsLen)
-	if end > len(b) {
-		return NdUserOptSet.BadTail(end, len(b))
+	if n := uint64(v.Header.OptsLen); n > uint64(len(b)-16) {
+		return NdUserOptSet.BadTail(16+n, len(b))
 	}
+	end := 16 + int(v.Header.OptsLen)
 	v.tail = b[16:end:end]
 	var err error
 	v.attrs, err = NdUserOptSet.Index(b, b[min((16+len(v.tail)+3)&^3, len(b)):], v.at[:])

@@ -50,27 +50,27 @@ var encapTypeEnum = Enum{Flags: false, Values: []EnumValue{
 	{Value: 10, Name: "xfrm"},
 }}
 
-// IPTunnelFlags is an IP_TUNNEL_* value of linux/lwtunnel.h. Flags of tunnel metadata; the number of each bit is the
-// kernel's IP_TUNNEL_..._BIT.
+// IPTunnelFlags is an TUNNEL_* value of linux/lwtunnel.h. Flags of tunnel metadata. C has them in network byte order;
+// the number of each bit is IP_TUNNEL_..._BIT there.
 type IPTunnelFlags uint16
 
 const (
-	IP_TUNNEL_CSUM          IPTunnelFlags = 0x1    // A checksum is computed.
-	IP_TUNNEL_ROUTING       IPTunnelFlags = 0x2    // GRE routing is present; not used.
-	IP_TUNNEL_KEY           IPTunnelFlags = 0x4    // The identifier of the tunnel is present.
-	IP_TUNNEL_SEQ           IPTunnelFlags = 0x8    // A sequence number is present.
-	IP_TUNNEL_STRICT        IPTunnelFlags = 0x10   // GRE strict source routing; not used.
-	IP_TUNNEL_REC           IPTunnelFlags = 0x20   // GRE recursion control; not used.
-	IP_TUNNEL_VERSION       IPTunnelFlags = 0x40   // GRE version; not used.
-	IP_TUNNEL_NO_KEY        IPTunnelFlags = 0x80   // The identifier of the tunnel is left out.
-	IP_TUNNEL_DONT_FRAGMENT IPTunnelFlags = 0x100  // The outer packet must not be fragmented.
-	IP_TUNNEL_OAM           IPTunnelFlags = 0x200  // Operations, administration and maintenance packet.
-	IP_TUNNEL_CRIT_OPT      IPTunnelFlags = 0x400  // An option must be understood.
-	IP_TUNNEL_GENEVE_OPT    IPTunnelFlags = 0x800  // GENEVE options; the kernel sets it itself.
-	IP_TUNNEL_VXLAN_OPT     IPTunnelFlags = 0x1000 // VXLAN options; the kernel sets it itself.
-	IP_TUNNEL_NOCACHE       IPTunnelFlags = 0x2000 // The route to the other end is not cached.
-	IP_TUNNEL_ERSPAN_OPT    IPTunnelFlags = 0x4000 // ERSPAN options; the kernel sets it itself.
-	IP_TUNNEL_GTP_OPT       IPTunnelFlags = 0x8000 // GTP options; the kernel sets it itself.
+	TUNNEL_CSUM          IPTunnelFlags = 0x1    // A checksum is computed.
+	TUNNEL_ROUTING       IPTunnelFlags = 0x2    // GRE routing is present; not used.
+	TUNNEL_KEY           IPTunnelFlags = 0x4    // The identifier of the tunnel is present.
+	TUNNEL_SEQ           IPTunnelFlags = 0x8    // A sequence number is present.
+	TUNNEL_STRICT        IPTunnelFlags = 0x10   // GRE strict source routing; not used.
+	TUNNEL_REC           IPTunnelFlags = 0x20   // GRE recursion control; not used.
+	TUNNEL_VERSION       IPTunnelFlags = 0x40   // GRE version; not used.
+	TUNNEL_NO_KEY        IPTunnelFlags = 0x80   // The identifier of the tunnel is left out.
+	TUNNEL_DONT_FRAGMENT IPTunnelFlags = 0x100  // The outer packet must not be fragmented.
+	TUNNEL_OAM           IPTunnelFlags = 0x200  // Operations, administration and maintenance packet.
+	TUNNEL_CRIT_OPT      IPTunnelFlags = 0x400  // An option must be understood.
+	TUNNEL_GENEVE_OPT    IPTunnelFlags = 0x800  // GENEVE options; the kernel sets it itself.
+	TUNNEL_VXLAN_OPT     IPTunnelFlags = 0x1000 // VXLAN options; the kernel sets it itself.
+	TUNNEL_NOCACHE       IPTunnelFlags = 0x2000 // The route to the other end is not cached.
+	TUNNEL_ERSPAN_OPT    IPTunnelFlags = 0x4000 // ERSPAN options; the kernel sets it itself.
+	TUNNEL_GTP_OPT       IPTunnelFlags = 0x8000 // GTP options; the kernel sets it itself.
 )
 
 // String names the bits: "csum|routing".

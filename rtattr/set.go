@@ -30,7 +30,7 @@ func (s *Set) headerLen(b []byte) int {
 	}
 	n := s.Header.Size
 	if size := s.Header.TailSize; size > 0 && n <= len(b) {
-		n += int(scalar(b[s.Header.TailOff:], U32, size))
+		n += int(min(scalar(b[s.Header.TailOff:], s.Header.TailType, size), uint64(len(b))))
 	}
 	return align4(n)
 }
@@ -121,6 +121,7 @@ type Format struct {
 // message's fixed header has a value (ifi_family is AF_BRIDGE).
 type Variant struct {
 	Off, Size int
+	Type      Type // of the member
 	Is        uint64
 	Attr      Attr
 }
@@ -128,7 +129,7 @@ type Variant struct {
 func (a *Attr) variant(header []byte) *Attr {
 	for i := range a.Variants {
 		v := &a.Variants[i]
-		if v.Off+v.Size <= len(header) && scalar(header[v.Off:], U32, v.Size) == v.Is {
+		if v.Off+v.Size <= len(header) && scalar(header[v.Off:], v.Type, v.Size) == v.Is {
 			return &v.Attr
 		}
 	}
@@ -143,6 +144,7 @@ type Struct struct {
 	// TailOff and TailSize are where a header says how many bytes follow it before
 	// the attributes; TailSize is 0 if there are none (struct nduseroptmsg has them).
 	TailOff, TailSize int
+	TailType          Type
 }
 
 // A Member is a member of a Struct.

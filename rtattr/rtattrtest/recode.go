@@ -193,7 +193,21 @@ func (c *recoder) value(w, v reflect.Value, m Method, a *rtattr.Attr, payload []
 		return c.seq(put, last, a, payload)
 	case len(out) == 1: // a flag
 		put.Call(nil)
-	case last.Kind() != reflect.Bool: // a view and an error, perhaps a header before
+	case len(out) == 3 && last.Kind() != reflect.Bool: // a header that is not the set's first, a view, an error
+		view := reflect.New(out[1].Type())
+		view.Elem().Set(out[1])
+		head := payload[:len(payload)-len(attrsOf(out[1]).Bytes())]
+		var in reflect.Value
+		if m.Role == Format { // whose method would write the selector again
+			in = wrap(entries[out[1].Type()].encoder, w.Field(0).Interface().(rtattr.Nest).Open(m.Type))
+			in.Field(0).Interface().(rtattr.Nest).Raw(head)
+		} else {
+			in = put.Call(out[:1])[0]
+		}
+		kids := c.attrs(in, view, nil)
+		end(in)
+		return node{nest: true, head: len(head), kids: kids}
+	case last.Kind() != reflect.Bool: // a view and an error
 		view := reflect.New(out[len(out)-2].Type())
 		view.Elem().Set(out[len(out)-2])
 		return c.nest(w, put, view, m, payload)

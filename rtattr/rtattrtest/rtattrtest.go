@@ -181,8 +181,12 @@ func (s Set[E, V]) truncate(t *testing.T, b []byte) {
 		off += len(a) - len(rest)
 		a = rest
 	}
-	if s.Set.Header != nil && s.Set.Header.TailSize == 0 {
-		for n := s.Set.Header.Size; n < header; n++ {
+	if h := s.Set.Header; h != nil {
+		tail := 0
+		if h.TailSize > 0 {
+			tail = len("tail") // which Begin puts
+		}
+		for n := h.Size + tail; n < header; n++ {
 			whole[n] = true // so is that of the header
 		}
 	}
