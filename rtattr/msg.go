@@ -3,7 +3,6 @@ package rtattr
 import (
 	"encoding/binary"
 	"fmt"
-	"strconv"
 )
 
 // A Msg is one netlink message, header and payload, without the pad behind it.
@@ -42,6 +41,3 @@ func (m Msg) SetSeq(seq uint32) { binary.NativeEndian.PutUint32(m[8:], seq) }
 
 // Payload returns what follows the header: a fixed header and attributes.
 func (m Msg) Payload() []byte { return m[msgHeaderLen:] }
-
-// typeNumber names a message type that no table has.
-func typeNumber(typ uint16) string { return "message type " + strconv.Itoa(int(typ)) }

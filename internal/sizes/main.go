@@ -33,10 +33,9 @@ func main() {
 
 // A set is one attribute set.
 type set struct {
-	name              string
-	attrs, lines      int
-	code, table       int
-	encoder, position int
+	name         string
+	attrs, lines int
+	code, table  int
 }
 
 func run() error {
