@@ -166,7 +166,17 @@ func (d *dumper) ack(m Msg, b []byte) {
 		d.line(req[msgHeaderLen:n], "its payload")
 	}
 	d.depth--
-	d.attrs(&scope{set: &ErrorAckSet, attrs: req[min(align4(n), len(req)):]})
+	end := min(align4(n), len(req))
+	d.pad(req[n:end])
+	d.attrs(&scope{set: &ErrorAckSet, attrs: req[end:]})
+}
+
+// pad shows the bytes behind a payload whose length is no multiple of 4, unless
+// they were shown with it.
+func (d *dumper) pad(b []byte) {
+	if len(b) > 0 {
+		d.line(b, "pad")
+	}
 }
 
 func (d *dumper) attrs(s *scope) {
@@ -216,6 +226,7 @@ func (d *dumper) attr(s *scope, raw uint16, whole, payload []byte) {
 		d.depth++
 		d.attrs(in)
 		d.depth--
+		d.pad(whole[attrHeaderLen+len(payload):])
 		return
 	}
 	if a == nil {
@@ -241,7 +252,9 @@ func (d *dumper) elems(s *scope) {
 		d.depth++
 		d.attrs(s.elem(b[s.elems.Size:n]))
 		d.depth--
-		b = b[min(align4(n), len(b)):]
+		end := min(align4(n), len(b))
+		d.pad(b[n:end])
+		b = b[end:]
 	}
 }
 

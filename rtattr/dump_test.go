@@ -49,71 +49,78 @@ func TestDump(t *testing.T) {
 	}
 }
 
+var dumpTexts = []struct {
+	name string
+	put  func(e *Encoder)
+	want []string
+}{
+	{"link", func(e *Encoder) {
+		w := AppendLink(e, RTM_NEWLINK, 0, IfInfomsg{Flags: IFF_UP | IFF_POINTOPOINT | 1<<30, Change: 1})
+		w.IfName("tun0")
+		w.Address([]byte{2, 0, 0, 0, 0, 1})
+		w.OperState(IF_OPER_UP)
+		w.LinkNetNSID(-1)
+		w.Bytes(IFLA_MTU, []byte{1})
+		w.Bytes(1000, []byte{1})
+		w.ProtoDownReason().End()
+		n := w.Nest.Nest(1001)
+		n.Flag(3)
+		n.End()
+		w.End()
+	}, []string{"flags=up|pointopoint|0x40000000", "change=up", `IFLA_IFNAME "tun0"`, "IFLA_ADDRESS 02:00:00:00:00:01", "IFLA_OPERSTATE up",
+		"IFLA_LINK_NETNSID -1", "IFLA_MTU: 1 bytes, want 4", "# attribute 1000, 1 bytes", "# IFLA_PROTO_DOWN_REASON\n", "# attribute 1001\n", "#   attribute 3, 0 bytes"}},
+	{"kinds", func(e *Encoder) {
+		w := AppendLink(e, RTM_NEWLINK, 0, IfInfomsg{})
+		n := w.LinkInfo()
+		v := n.Veth()
+		p := v.Peer(IfInfomsg{Index: 9})
+		p.IfName("peer0")
+		p.End()
+		v.End()
+		n.End()
+		w.End()
+	}, []string{"#   IFLA_INFO_DATA (veth)", "#     VETH_INFO_PEER ifinfomsg family=0 type=0 index=9", `#       IFLA_IFNAME "peer0"`}},
+	{"via", func(e *Encoder) {
+		w := AppendRoute(e, RTM_NEWROUTE, 0, RtMsg{Family: AF_INET})
+		w.Via(RtVia{Family: AF_INET6}, netip.MustParseAddr("fd00::1"))
+		w.NewDst([]uint32{0x12345, 2})
+		w.End()
+	}, []string{"RTA_VIA rtvia family=10 fd00::1", "RTA_NEWDST 74565 2"}},
+	{"short header", func(e *Encoder) {
+		n := e.Message(RTM_NEWLINK, 0)
+		n.Raw(make([]byte, 12))
+		n.End()
+	}, []string{"ifinfomsg is cut short, it has 16 bytes"}},
+	{"unknown message", func(e *Encoder) { n := e.Message(999, 0x8000); n.Uint32(1, 1); n.End() },
+		[]string{"# message type 999 len=24 flags=0x8000", "# 8 bytes, no table"}},
+	{"bad framing", func(e *Encoder) {
+		w := AppendLink(e, RTM_NEWLINK, 0, IfInfomsg{})
+		w.Raw([]byte{1, 0, 0, 0})
+		w.End()
+	}, []string{"nla_len is "}},
+	{"error", func(e *Encoder) {
+		n := e.Message(NLMSG_ERROR, NLM_F_CAPPED|NLM_F_ACK_TLVS)
+		n.Raw([]byte{0xff, 0xff, 0xff, 0xff})
+		n.Raw(make([]byte, 16))
+		w := ErrorAckEncoder{n}
+		w.Message("no")
+		n.End()
+	}, []string{"NLMSG_ERROR len=", "flags=capped|ack-tlvs", "error=-1", "request message type 0 seq=0", `NLMSGERR_ATTR_MSG "no"`}},
+	{"short error", func(e *Encoder) { n := e.Message(NLMSG_ERROR, 0); n.Raw(make([]byte, 8)); n.End() },
+		[]string{"nlmsgerr is cut short"}},
+	{"done", func(e *Encoder) { n := e.Message(NLMSG_DONE, NLM_F_MULTI); n.Raw(make([]byte, 4)); n.End() },
+		[]string{"NLMSG_DONE len=20 flags=multi", "error=0"}},
+	{"pads", func(e *Encoder) {
+		w := AppendRoute(e, RTM_NEWROUTE, 0, RtMsg{Family: AF_INET})
+		w.Raw([]byte{9, 0, 1, 0x80, 5, 0, 2, 0, 7, 1, 2, 3})                                                // a nest of 5 bytes, and its pad
+		w.Raw([]byte{22, 0, 9, 0, 9, 0, 0, 0, 2, 0, 0, 0, 0, 4, 5, 6, 10, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1, 2}) // nexthops of 9 and 10 bytes
+		w.End()
+	}, []string{"# pad"}},
+}
+
 // TestDumpText has one line of every form, and what is wrong with bad bytes.
 func TestDumpText(t *testing.T) {
-	tests := []struct {
-		name string
-		put  func(e *Encoder)
-		want []string
-	}{
-		{"link", func(e *Encoder) {
-			w := AppendLink(e, RTM_NEWLINK, 0, IfInfomsg{Flags: IFF_UP | IFF_POINTOPOINT | 1<<30, Change: 1})
-			w.IfName("tun0")
-			w.Address([]byte{2, 0, 0, 0, 0, 1})
-			w.OperState(IF_OPER_UP)
-			w.LinkNetNSID(-1)
-			w.Bytes(IFLA_MTU, []byte{1})
-			w.Bytes(1000, []byte{1})
-			w.ProtoDownReason().End()
-			n := w.Nest.Nest(1001)
-			n.Flag(3)
-			n.End()
-			w.End()
-		}, []string{"flags=up|pointopoint|0x40000000", "change=up", `IFLA_IFNAME "tun0"`, "IFLA_ADDRESS 02:00:00:00:00:01", "IFLA_OPERSTATE up",
-			"IFLA_LINK_NETNSID -1", "IFLA_MTU: 1 bytes, want 4", "# attribute 1000, 1 bytes", "# IFLA_PROTO_DOWN_REASON\n", "# attribute 1001\n", "#   attribute 3, 0 bytes"}},
-		{"kinds", func(e *Encoder) {
-			w := AppendLink(e, RTM_NEWLINK, 0, IfInfomsg{})
-			n := w.LinkInfo()
-			v := n.Veth()
-			p := v.Peer(IfInfomsg{Index: 9})
-			p.IfName("peer0")
-			p.End()
-			v.End()
-			n.End()
-			w.End()
-		}, []string{"#   IFLA_INFO_DATA (veth)", "#     VETH_INFO_PEER ifinfomsg family=0 type=0 index=9", `#       IFLA_IFNAME "peer0"`}},
-		{"via", func(e *Encoder) {
-			w := AppendRoute(e, RTM_NEWROUTE, 0, RtMsg{Family: AF_INET})
-			w.Via(RtVia{Family: AF_INET6}, netip.MustParseAddr("fd00::1"))
-			w.NewDst([]uint32{0x12345, 2})
-			w.End()
-		}, []string{"RTA_VIA rtvia family=10 fd00::1", "RTA_NEWDST 74565 2"}},
-		{"short header", func(e *Encoder) {
-			n := e.Message(RTM_NEWLINK, 0)
-			n.Raw(make([]byte, 12))
-			n.End()
-		}, []string{"ifinfomsg is cut short, it has 16 bytes"}},
-		{"unknown message", func(e *Encoder) { n := e.Message(999, 0x8000); n.Uint32(1, 1); n.End() },
-			[]string{"# message type 999 len=24 flags=0x8000", "# 8 bytes, no table"}},
-		{"bad framing", func(e *Encoder) {
-			w := AppendLink(e, RTM_NEWLINK, 0, IfInfomsg{})
-			w.Raw([]byte{1, 0, 0, 0})
-			w.End()
-		}, []string{"nla_len is "}},
-		{"error", func(e *Encoder) {
-			n := e.Message(NLMSG_ERROR, NLM_F_CAPPED|NLM_F_ACK_TLVS)
-			n.Raw([]byte{0xff, 0xff, 0xff, 0xff})
-			n.Raw(make([]byte, 16))
-			w := ErrorAckEncoder{n}
-			w.Message("no")
-			n.End()
-		}, []string{"NLMSG_ERROR len=", "flags=capped|ack-tlvs", "error=-1", "request message type 0 seq=0", `NLMSGERR_ATTR_MSG "no"`}},
-		{"short error", func(e *Encoder) { n := e.Message(NLMSG_ERROR, 0); n.Raw(make([]byte, 8)); n.End() },
-			[]string{"nlmsgerr is cut short"}},
-		{"done", func(e *Encoder) { n := e.Message(NLMSG_DONE, NLM_F_MULTI); n.Raw(make([]byte, 4)); n.End() },
-			[]string{"NLMSG_DONE len=20 flags=multi", "error=0"}},
-	}
-	for _, tt := range tests {
+	for _, tt := range dumpTexts {
 		t.Run(tt.name, func(t *testing.T) {
 			var e Encoder
 			tt.put(&e)
@@ -157,18 +164,15 @@ func TestDumpWriter(t *testing.T) {
 }
 
 func FuzzDump(f *testing.F) {
-	var e Encoder
-	w := AppendLink(&e, RTM_NEWLINK, NLM_F_REQUEST, IfInfomsg{Index: 2})
-	w.IfName("vx0")
-	info := w.LinkInfo()
-	info.VXLAN().End()
-	info.End()
-	w.End()
-	b, err := e.Finish()
-	if err != nil {
-		f.Fatal(err)
+	for _, tt := range dumpTexts {
+		var e Encoder
+		tt.put(&e)
+		b, err := e.Finish()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
 	}
-	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var out strings.Builder
 		if err := Dump(&out, b[:len(b):len(b)]); err != nil {
