@@ -43,6 +43,9 @@ type dumper struct {
 // Width of 16 bytes of hex in groups of four.
 const hexWidth = 4*11 + 3*2
 
+// 64 KiB can be nested 16,000 deep: the output would be of 256 MB.
+const maxIndent = 32
+
 func (d *dumper) line(b []byte, format string, args ...any) {
 	note := fmt.Sprintf(format, args...)
 	for first := true; first || len(b) > 0; first = false {
@@ -59,7 +62,7 @@ func (d *dumper) line(b []byte, format string, args ...any) {
 			hex = fmt.Appendf(hex, "%02x", c)
 		}
 		if first {
-			fmt.Fprintf(&d.out, "%-*s  # %s%s\n", hexWidth, hex, strings.Repeat("  ", d.depth), note)
+			fmt.Fprintf(&d.out, "%-*s  # %s%s\n", hexWidth, hex, strings.Repeat("  ", min(d.depth, maxIndent)), note)
 		} else {
 			fmt.Fprintf(&d.out, "%s\n", hex)
 		}

@@ -2,6 +2,7 @@ package rtattr
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"strconv"
@@ -150,6 +151,30 @@ func TestDumpText(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestDumpDeep(t *testing.T) {
+	const depth = 16_000
+	var nests []byte
+	for n := depth; n > 0; n-- {
+		nests = binary.NativeEndian.AppendUint16(nests, uint16(attrHeaderLen*n))
+		nests = binary.NativeEndian.AppendUint16(nests, NLA_F_NESTED|1000)
+	}
+	var e Encoder
+	w := AppendLink(&e, RTM_NEWLINK, 0, IfInfomsg{})
+	w.Raw(nests)
+	w.End()
+	b, err := e.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := Dump(&out, b); err != nil {
+		t.Fatal(err)
+	}
+	if got := hexBytes(out.String()); !bytes.Equal(got, b) || out.Len() > 200*depth {
+		t.Errorf("%d of %d bytes are shown in %d of text", len(got), len(b), out.Len())
 	}
 }
 
