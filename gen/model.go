@@ -137,7 +137,14 @@ func (m *model) index() {
 				m.types[name] = Pos{file: "the family"}
 			}
 		}
-		s.Definitions = slices.DeleteFunc(s.Definitions, func(d *def) bool { return d.Scope == "kernel" })
+		s.Definitions = slices.DeleteFunc(s.Definitions, func(d *def) bool {
+			switch d.Type {
+			case "const", "enum", "flags", "struct":
+				return d.Scope == "kernel"
+			}
+			m.warnf(d.Pos, "definition %q: unknown type %q, left out", d.Name, d.Type)
+			return true
+		})
 		for _, d := range s.Definitions {
 			m.defs[d.Name] = append(m.defs[d.Name], scoped[*def]{s, d})
 		}
@@ -244,9 +251,6 @@ func (m *model) definition(s *spec, d *def) {
 			}
 			next++
 		}
-	case "struct":
-	default:
-		m.warnf(d.Pos, "definition %q: unknown type %q, left out", d.Name, d.Type)
 	}
 }
 
@@ -904,6 +908,7 @@ func (m *model) extensions(a *attr) {
 		}
 	}
 	refuse(a.Header != "" && a.Type != "nest", "a header is for a nest")
+	refuse((a.Header != "" || a.sequence()) && a.st == nil, "no struct with members stands before its attributes")
 	refuse(a.Header != "" && a.st != nil && a.st.tail != nil, "a struct with a tail-len is for messages")
 	refuse(a.Header != "" && a.Multi && a.nested != nil && a.nested.header != a.st, "multi-attr needs the header that the set has elsewhere")
 	refuse(a.Array == "true" && (a.Type != "binary" || a.st == nil), "an array of structs is binary and has a struct")
