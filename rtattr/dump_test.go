@@ -206,6 +206,9 @@ func FuzzDump(f *testing.F) {
 		if got := hexBytes(out.String()); !bytes.Equal(got, b) {
 			t.Errorf("%d of %d bytes are shown:\n%s", len(got), len(b), &out)
 		}
+		for m, rest, err := NextMsg(b); err == nil; m, rest, err = NextMsg(rest) {
+			tile(t, m)
+		}
 	})
 }
 
