@@ -1,11 +1,22 @@
-// Package fuzz holds fuzz targets that compare rtattr with other readers of the
-// same bytes: mdlayher/netlink for attributes, jsimonetti/rtnetlink for addresses,
-// links, neighbours and routes. What the readers are known to see differently is
-// listed, with the reason, in the table of differences_test.go; everything else is a failure.
+// Package fuzz is a kit for people who fuzz netlink: parsers of their own, those of
+// this module, or a kernel.
 //
-//	go test ./fuzz -run '^$' -fuzz FuzzRoute -fuzztime 30s -fuzzminimizetime 10x
+// A [Generator] makes messages that the kernel's tables allow, out of a few bytes
+// that a fuzzer steers or of a seed; [Break] breaks one in exactly one way and says
+// what it broke; [Minimize] finds the smallest message that still does something.
+// [Oracles] are plain functions that say what is wrong with how readers take some
+// bytes. What two readers are known to see differently is listed, with the reason,
+// in differences.go; everything else is a failure.
 //
-// The seeds are the wire goldens of rtattr and the kernel's replies of internal/bench.
-// No target sends anything to the kernel. The message grammar for campaigns against
-// the kernel, in a virtual machine, will come here.
+//	var g fuzz.Generator
+//	m := g.Message(steer)
+//	b, fault, ok := fuzz.Break(m, fuzz.Size, where)
+//	for _, o := range fuzz.Oracles {
+//		if err := o.Check(b); err != nil {
+//			log.Printf("%s: %v: %v", o.Name, fault, err)
+//		}
+//	}
+//
+// Nothing here sends a message. Generated messages must never be sent to a kernel
+// that others use: a well-formed route can crash Linux 6.18 for good.
 package fuzz

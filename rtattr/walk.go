@@ -19,9 +19,10 @@ type Node struct {
 	// Nested says that there are attributes inside, which come next.
 	Nested bool
 
-	// Set is the set that the attribute is in, nil if no table has it.
+	// Set is the set that the attribute is in: nil in a nest that no table has, and
+	// of the elements of an array, whose types are indexes.
 	Set *Set
-	// Attr is nil if Set does not know the type.
+	// Attr is what the tables say of it, nil if they do not know the type.
 	Attr *Attr
 
 	// Err is what a Parse would say of it, nil if it is as the table wants it.

@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"route":             {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"tun":               {"rtattr", "rtnl", "address", "link", "route", "internal/netns", "golang.org/x/sys/unix"},
 	"gen":               {"go.yaml.in/yaml/v3"},
-	"fuzz":              {"rtattr", "github.com/jsimonetti/rtnetlink/v2", "github.com/mdlayher/netlink"},
+	"fuzz":              {"rtattr", "github.com/jsimonetti/rtnetlink/v2", "github.com/mdlayher/netlink", "github.com/google/go-cmp/cmp", "github.com/google/go-cmp/cmp/cmpopts"},
 	"internal/arch":     {},
 	"internal/golden":   {"rtattr", "golang.org/x/tools/txtar"},
 	"internal/verify":   {"rtattr", "rtnl", "rtnl/genl", "github.com/mdlayher/netlink"},
