@@ -45,6 +45,9 @@ var mayImport = map[string][]string{
 // A pkg is what go list tells of a package.
 type pkg struct {
 	ImportPath   string
+	Name         string
+	Dir          string
+	GoFiles      []string
 	Standard     bool
 	Imports      []string
 	TestImports  []string
