@@ -234,8 +234,9 @@ func (c *campaigner) fuzz(ctx context.Context, t target, bin, limit string) (r r
 	if err := errors.Join(os.WriteFile(to, b, 0o666), os.Remove(file)); err != nil {
 		return r, err
 	}
-	os.Remove(filepath.Dir(file)) // if it is empty
-	os.Remove(filepath.Dir(filepath.Dir(file)))
+	for d, i := filepath.Dir(file), 0; i < 3; d, i = filepath.Dir(d), i+1 {
+		os.Remove(d) // testdata/fuzz/FuzzX, as far as it is empty
+	}
 	r.finding += "\nthe input is in " + to
 	return r, nil
 }

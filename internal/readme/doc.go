@@ -1,0 +1,2 @@
+// Package readme tests what README.md says: the table of ip commands.
+package readme
