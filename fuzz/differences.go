@@ -131,7 +131,7 @@ var routeDifferences = []difference[rtnetlink.RouteMessage]{
 				}
 			}
 		}},
-	{"rtnetlink reads the MPLS labels of a nexthop", "rtattr has RTA_ENCAP as bytes until the tables of the encapsulations come",
+	{"rtnetlink reads the MPLS labels of a nexthop", "in RTA_ENCAP; the comparison fills in no encapsulation from rtattr's view",
 		func(_ []byte, theirs, _ *rtnetlink.RouteMessage) {
 			for i := range theirs.Attributes.Multipath {
 				theirs.Attributes.Multipath[i].MPLS = nil

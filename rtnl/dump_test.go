@@ -3,7 +3,11 @@ package rtnl_test
 import (
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"net/netip"
+	"os"
+	"os/exec"
 	"reflect"
 	"runtime"
 	"strings"
@@ -20,6 +24,8 @@ import (
 )
 
 var ctx = context.Background()
+
+var maxPeak = 16 << 10 // KiB
 
 // A tap is a socket that tells what goes on.
 type tap struct {
@@ -118,6 +124,89 @@ func TestDumpDatagrams(t *testing.T) {
 	}
 	if took := after.TotalAlloc - before.TotalAlloc; took > 64<<10 {
 		t.Errorf("%d bytes allocated", took)
+	}
+}
+
+// Asked for more than 32 KiB, the kernel fills no more (net/netlink/af_netlink.c,
+// netlink_recvmsg: max_recvmsg_len).
+func TestDumpLargeBuffer(t *testing.T) {
+	largest := 0
+	c, _ := dial(t, tap{receive: func(n int) { largest = max(largest, n) }})
+	addRoutes(t, c, 10000)
+	rtnl.GrowBuffers(c, 1<<20)
+	if n := walk(t, c); n != 10000 {
+		t.Errorf("%d routes", n)
+	}
+	if largest > 32<<10 {
+		t.Errorf("a datagram of %d bytes: a larger buffer than 32 KiB pays in this kernel", largest)
+	}
+}
+
+// dumpRoutes is a million in a check of its own:
+//
+//	go test ./rtnl -run TestPeakMemory -dump.routes 1000000
+var dumpRoutes = flag.Int("dump.routes", 50000, "routes that TestPeakMemory walks")
+
+// walk reads all IPv4 routes and returns how many of them are blackholes.
+func walk(t *testing.T, c *rtnl.Conn) (n int) {
+	t.Helper()
+	e := c.Encoder()
+	defer c.Release(e)
+	rtattr.AppendRoute(e, rtattr.RTM_GETROUTE, rtattr.NLM_F_DUMP, rtattr.RtMsg{Family: rtattr.AF_INET}).End()
+	for m, err := range c.Query(ctx, e) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v rtattr.RouteView
+		if err := v.Parse(m.Payload()); err != nil {
+			t.Fatal(err)
+		}
+		if v.Header.Type == rtattr.RTN_BLACKHOLE {
+			n++
+		}
+	}
+	return n
+}
+
+// A process that walks a table of any size has at most 16 MiB in memory, its own
+// code and the Go runtime included.
+func TestPeakMemory(t *testing.T) {
+	const child = "RTNL_PEAK_MEMORY"
+	if os.Getenv(child) != "" {
+		nstest.Live(t)
+		c, err := rtnl.Dial(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		n := walk(t, c)
+		status, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, peak, _ := strings.Cut(string(status), "VmHWM:")
+		peak, _, _ = strings.Cut(peak, "kB")
+		fmt.Printf("peak %d %s\n", n, strings.TrimSpace(peak))
+		return
+	}
+	c, ns := dial(t, tap{})
+	addRoutes(t, c, *dumpRoutes)
+	var out []byte
+	ns.Do(t, func() {
+		cmd := exec.Command("/proc/self/exe", "-test.run=^TestPeakMemory$")
+		cmd.Env = append(os.Environ(), child+"=1")
+		var err error
+		if out, err = cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	})
+	var n, kib int
+	if _, err := fmt.Sscanf(string(out), "peak %d %d", &n, &kib); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%d routes, %d KiB", n, kib)
+	if n != *dumpRoutes || kib == 0 || kib > maxPeak {
+		t.Errorf("%d routes were walked in %d KiB, want %d in at most %d KiB", n, kib, *dumpRoutes, maxPeak)
 	}
 }
 

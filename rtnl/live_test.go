@@ -1,9 +1,12 @@
 package rtnl
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"net/netip"
@@ -332,17 +335,22 @@ func TestAllFail(t *testing.T) {
 	}
 }
 
+// batchSize is a million in a check of its own:
+//
+//	go test ./rtnl -run TestLargeBatch -exec.messages 1000000
+var batchSize = flag.Int("exec.messages", 30000, "messages of the batch of TestLargeBatch")
+
 // A large batch with failures strewn in and a run of them, a deadline set: each is
-// reported, all else is applied.
+// reported, all else is applied, and beside the reports no memory is taken.
 func TestLargeBatch(t *testing.T) {
-	const n = 30000
+	n := *batchSize
 	for _, read := range []int{0, 104 << 10} {
 		t.Run(fmt.Sprint(read), func(t *testing.T) {
 			c, ns := dial(t, Config{ReadBuffer: read})
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 			defer cancel()
 			e := &rtattr.Encoder{}
-			fails := func(i int) bool { return i%97 == 5 || i >= 20000 && i < 23000 }
+			fails := func(i int) bool { return i%97 == 5 || i >= n/3*2 && i < n/3*2+n/10 }
 			want := 0
 			for i := range n {
 				if fails(i) {
@@ -354,7 +362,11 @@ func TestLargeBatch(t *testing.T) {
 			}
 			var failed Errors
 			var cut *Incomplete
-			if err := c.Exec(ctx, e); !errors.As(err, &failed) || errors.As(err, &cut) || len(failed) != want {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err := c.Exec(ctx, e)
+			runtime.ReadMemStats(&after)
+			if !errors.As(err, &failed) || errors.As(err, &cut) || len(failed) != want {
 				t.Fatalf("%d failures, want %d; %v", len(failed), want, cut)
 			}
 			last := -1
@@ -364,7 +376,10 @@ func TestLargeBatch(t *testing.T) {
 				}
 				last = f.Index
 			}
-			if got := count(t, ns, "route", "show", "type", "blackhole"); got != n-want {
+			if took, bound := after.TotalAlloc-before.TotalAlloc, uint64(512*want+64<<10); took > bound {
+				t.Errorf("%d bytes were allocated for %d failures, want at most %d", took, want, bound)
+			}
+			if got := bytes.Count(ns.IP(t, "route", "show", "type", "blackhole"), []byte{'\n'}); got != n-want {
 				t.Errorf("%d routes are there, want %d", got, n-want)
 			}
 		})
@@ -460,6 +475,69 @@ func TestWarn(t *testing.T) {
 	if warned != nil {
 		t.Errorf("warned of %v", warned)
 	}
+}
+
+// What the kernel does remark: a class of the hierarchical token bucket whose rate
+// is too high or low for the quantum that follows from it (net/sched/sch_htb.c,
+// htb_change_class). Other messages of the batch are not meant.
+func TestWarnKernel(t *testing.T) {
+	var warned []*Error
+	c, _ := dial(t, Config{Warn: func(e *Error) { warned = append(warned, e) }})
+	e := c.Encoder()
+	defer c.Release(e)
+	const (
+		newQdisc, newClass = 36, 40 // RTM_NEWQDISC, RTM_NEWTCLASS
+		kind, options      = 1, 2   // TCA_KIND, TCA_OPTIONS
+		parms, init        = 1, 2   // TCA_HTB_PARMS, TCA_HTB_INIT
+		root               = 1<<32 - 1
+	)
+	begin := func(typ uint16, handle, parent uint32) (m, opt rtattr.Nest) {
+		m = e.Message(typ, create)
+		m.Raw(words(0, lo, handle, parent, 0)) // struct tcmsg
+		m.String(kind, "htb")
+		return m, m.Nest(options)
+	}
+	m, opt := begin(newQdisc, 1<<16, root)
+	opt.Bytes(init, words(3, 10, 0, 0, 0)) // struct tc_htb_glob: version, rate2quantum
+	opt.End()
+	m.End()
+	rates := []uint32{1 << 20, 1 << 31, 1 << 20, 100, 1 << 19} // bytes per second
+	for i, rate := range rates {
+		m, opt := begin(newClass, 1<<16|uint32(i+1), 1<<16)
+		const ethernet = 1 // TC_LINKLAYER_ETHERNET: no table of rates is needed
+		spec := words(0, 0, rate)
+		spec[1] = ethernet
+		opt.Bytes(parms, slices.Concat(spec, spec, words(1<<20, 1<<20, 0, 0, 0))) // struct tc_htb_opt
+		opt.End()
+		m.End()
+	}
+	err := c.Exec(context.Background(), e)
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("the kernel has no sch_htb, whose remarks are the ones to be had without a driver: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"rtnl: message 2 (RTM_NEWTCLASS): warning: sch_htb: quantum of class 10002 is big. Consider r2q change.",
+		"rtnl: message 4 (RTM_NEWTCLASS): warning: sch_htb: quantum of class 10004 is small. Consider r2q change.",
+	}
+	if len(warned) != len(want) {
+		t.Fatalf("warned of %v", warned)
+	}
+	for i, w := range warned {
+		if w.Error() != want[i] || w.Errno != 0 {
+			t.Errorf("got  %v\nwant %s", w, want[i])
+		}
+	}
+}
+
+// words returns 32-bit integers as bytes.
+func words(v ...uint32) (b []byte) {
+	for _, v := range v {
+		b = binary.NativeEndian.AppendUint32(b, v)
+	}
+	return b
 }
 
 // A single message larger than what else goes into one system call.
