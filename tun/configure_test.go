@@ -244,7 +244,7 @@ func TestAppendSetup(t *testing.T) {
 			got = append(got, strings.TrimSpace(name))
 		}
 	}
-	want := []string{"RTM_NEWADDR", "RTM_NEWADDR", "RTM_NEWLINK", "IFLA_MTU 1400", "RTM_NEWADDR", "RTM_NEWROUTE", "RTA_OIF 7", "RTM_NEWROUTE", "RTA_OIF 9"}
+	want := []string{"RTM_NEWADDR", "RTM_NEWLINK", "IFLA_MTU 1400", "RTM_NEWADDR", "RTM_NEWADDR", "RTM_NEWROUTE", "RTA_OIF 7", "RTM_NEWROUTE", "RTA_OIF 9"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

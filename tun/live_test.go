@@ -84,6 +84,7 @@ type kernelLink struct {
 			VNetHdr    bool `json:"vnet_hdr"`
 			MultiQueue bool `json:"multi_queue"`
 			NumQueues  int
+			Disabled   int `json:"numdisabled"`
 			Persist    bool
 			User       any
 			Group      any
@@ -290,7 +291,7 @@ func TestFailuresCloseDescriptors(t *testing.T) {
 		{Attach, Config{Name: "leak2"}},
 		{Create, Config{Name: "leak3", NetNS: 1 << 20}},
 	}
-	for i := range 200 {
+	for i := range 1000 {
 		c := failures[i%len(failures)]
 		if _, err := c.do(c.config); err == nil {
 			t.Fatalf("%+v: no error", c.config)
@@ -358,8 +359,8 @@ func TestAttachSets(t *testing.T) {
 	}
 }
 
-// drop takes CAP_NET_ADMIN from the thread until the test ends.
-func drop(t *testing.T) {
+// drop takes capabilities from the thread until the test ends.
+func drop(t *testing.T, capabilities ...int) {
 	t.Helper()
 	runtime.LockOSThread()
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -368,7 +369,9 @@ func drop(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := data
-	data[0].Effective &^= 1 << unix.CAP_NET_ADMIN
+	for _, c := range capabilities {
+		data[0].Effective &^= 1 << c
+	}
 	if err := unix.Capset(&header, &data[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +396,7 @@ func TestPrivileges(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("dropped", func(t *testing.T) {
-		drop(t)
+		drop(t, unix.CAP_NET_ADMIN)
 		if _, err := Create(Config{}); !errors.Is(err, unix.EPERM) || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "CAP_NET_ADMIN") {
 			t.Errorf("create: %v", err)
 		}
