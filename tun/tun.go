@@ -212,14 +212,19 @@ func attach(c Config) (*Device, error) {
 	if flags&unix.IFF_VNET_HDR != 0 {
 		return nil, because(unix.EBUSY, "another process holds the device with IFF_VNET_HDR, whose headers would come with every packet")
 	}
-	if err := h.nativeOrder(); err != nil {
+	if err := h.reset(); err != nil {
 		return nil, err
 	}
 	return h.finish(c)
 }
 
-// nativeOrder undoes the byte orders that a persistent device may have been given.
-func (h *handles) nativeOrder() error {
+// reset undoes what the last user of the device has agreed on with the kernel about
+// packets, which outlives the descriptor. With offloads left alone, super-packets
+// would come without a header to tell them.
+func (h *handles) reset() error {
+	if err := unix.IoctlSetInt(h.fds[0], unix.TUNSETOFFLOAD, 0); err != nil {
+		return because(err, "the kernel does not reset the offloads")
+	}
 	if err := unix.IoctlSetPointerInt(h.fds[0], unix.TUNSETVNETLE, 0); err != nil {
 		return because(err, "the kernel does not reset the byte order")
 	}
@@ -287,7 +292,8 @@ func (c Config) open(node string) (*handles, error) {
 			return because(err, "open a socket")
 		}
 		for range max(c.Queues, 1) {
-			fd, err := unix.Open(node, unix.O_RDWR|unix.O_CLOEXEC, 0)
+			// os.NewFile gives only non-blocking descriptors to the poller.
+			fd, err := unix.Open(node, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 			if err != nil {
 				return openCause(node, err)
 			}
@@ -339,12 +345,7 @@ func (h *handles) join(c Config, flags uint16, first int) error {
 // finish sets what is set on an attached device and makes the Device, which
 // takes over the descriptors.
 func (h *handles) finish(c Config) (*Device, error) {
-	// The mask belongs to the device and outlives the descriptor that has set
-	// it; left alone, super-packets would come without a header to tell them.
 	fd := h.fds[0]
-	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0); err != nil {
-		return nil, because(err, "the kernel does not reset the offloads")
-	}
 	if c.Owner.set {
 		if err := unix.IoctlSetInt(fd, unix.TUNSETOWNER, int(c.Owner.id)); err != nil {
 			return nil, because(err, "the kernel does not take owner %d: is it mapped in this user namespace?", c.Owner.id)
@@ -369,7 +370,7 @@ func (h *handles) finish(c Config) (*Device, error) {
 }
 
 func (h *handles) device(c Config) (*Device, error) {
-	name, index, err := h.identify()
+	name, index, err := h.identify(c.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -388,12 +389,8 @@ func (h *handles) device(c Config) (*Device, error) {
 
 // queue makes a Queue of the first descriptor, which it takes out of h.
 func (h *handles) queue(dev *Device) (*Queue, error) {
-	// Before os.NewFile, which gives only non-blocking descriptors to the
-	// poller; and after TUNSETIFF, as the poller gives up for good on a
-	// descriptor that is not attached.
-	if err := unix.SetNonblock(h.fds[0], true); err != nil {
-		return nil, because(err, "the kernel does not make the descriptor non-blocking")
-	}
+	// After TUNSETIFF, as the poller gives up for good on a descriptor that is
+	// not attached.
 	q := &Queue{file: os.NewFile(uintptr(h.fds[0]), node), dev: dev, name: dev.name, tap: dev.tap}
 	h.fds = h.fds[1:]
 	var err error
@@ -408,21 +405,25 @@ func (h *handles) queue(dev *Device) (*Queue, error) {
 }
 
 // identify returns the name and the index of the device that all descriptors are
-// attached to. The kernel finds an index by name only, and anyone may rename
-// devices meanwhile: so the name must be the same before and after.
-func (h *handles) identify() (name string, index int, err error) {
+// attached to; name is what it seems to be called. The kernel finds an index by name
+// only, and anyone may rename devices meanwhile: so the name must be the same before
+// and after.
+func (h *handles) identify(name string) (string, int, error) {
+	var err error
 	for range 10 {
-		name, _, err = getIFF(h.fds[0])
-		if err != nil {
-			break
-		}
+		var index int
 		index, err = indexOf(h.sock, name)
 		same := err == nil
 		for _, fd := range h.fds {
-			again, _, err := getIFF(fd)
-			same = same && err == nil && again == name
+			current, _, lookup := getIFF(fd)
+			if lookup != nil {
+				err = lookup
+				break
+			}
+			same = same && current == name
+			name = current
 		}
-		if same {
+		if same && err == nil {
 			return name, index, nil
 		}
 	}
