@@ -116,8 +116,8 @@ func contestants(t testing.TB) (our, their contestant) {
 }
 
 // BenchmarkCreateConfigure has the time of both in turn, without Close, and the
-// ratio of their medians. Create's own socket is what it does more, to find the
-// index: some 4 % of the time.
+// ratio of their medians. What Create does more is to open a socket, which finds the
+// index, and to ask for the name once more.
 func BenchmarkCreateConfigure(b *testing.B) {
 	our, their := contestants(b)
 	var times [2][]float64

@@ -95,19 +95,19 @@ func lacks(known uint32, asked uint16) error {
 	return nil
 }
 
-// control runs an ioctl on one of the device's descriptors.
-func (d *Device) control(op string, f func(fd int) error) error {
+// ioctl runs an ioctl on one of the device's descriptors.
+func (d *Device) ioctl(op string, f func(fd int) error) error {
 	d.mu.Lock()
 	q := d.first
 	if len(d.queues) > 0 {
 		q = d.queues[0]
 	}
 	d.mu.Unlock()
-	return q.control(op, f)
+	return q.ioctl(op, f)
 }
 
-// control runs an ioctl on the queue's descriptor.
-func (q *Queue) control(op string, f func(fd int) error) error {
+// ioctl runs an ioctl on the queue's descriptor.
+func (q *Queue) ioctl(op string, f func(fd int) error) error {
 	var err error
 	if q.conn.Control(func(fd uintptr) { err = f(int(fd)) }) != nil {
 		return &Error{op, q.name, os.ErrClosed}
@@ -124,7 +124,7 @@ func (q *Queue) control(op string, f func(fd int) error) error {
 // SetPersist lets the device live on after Close, until it is deleted, or ends
 // that (TUNSETPERSIST). It concerns the device, not this descriptor.
 func (d *Device) SetPersist(persist bool) error {
-	return d.control("set persist", func(fd int) error {
+	return d.ioctl("set persist", func(fd int) error {
 		return explain(unix.IoctlSetInt(fd, unix.TUNSETPERSIST, number(persist)), "")
 	})
 }
@@ -133,7 +133,7 @@ func (d *Device) SetPersist(persist bool) error {
 // 5.0): without one a device that is up is not running, its routes are linkdown and
 // nothing leaves through it. Packets that are written still arrive.
 func (d *Device) SetCarrier(on bool) error {
-	return d.control("set carrier", func(fd int) error {
+	return d.ioctl("set carrier", func(fd int) error {
 		err := unix.IoctlSetPointerInt(fd, unix.TUNSETCARRIER, number(on))
 		if err == unix.EPERM { // drivers/net/tun.c, tun_net_change_carrier
 			return because(err, "all queues are detached")
@@ -146,7 +146,7 @@ func (d *Device) SetCarrier(on bool) error {
 // the kernel, for all queues (TUNSETSNDBUF). At the limit Write waits. At first
 // there is none.
 func (d *Device) SetSendBuffer(bytes int) error {
-	return d.control("set send buffer", func(fd int) error {
+	return d.ioctl("set send buffer", func(fd int) error {
 		if bytes < 1 || bytes > math.MaxInt32 {
 			return because(unix.EINVAL, "%d is no size of a buffer: they go from 1 to %d bytes", bytes, math.MaxInt32)
 		}
@@ -156,7 +156,7 @@ func (d *Device) SetSendBuffer(bytes int) error {
 
 // SendBuffer returns the limit in bytes (TUNGETSNDBUF).
 func (d *Device) SendBuffer() (bytes int, err error) {
-	err = d.control("send buffer", func(fd int) error {
+	err = d.ioctl("send buffer", func(fd int) error {
 		// A C int, whatever the size of Go's.
 		n, err := unix.IoctlGetUint32(fd, unix.TUNGETSNDBUF)
 		bytes = int(n)
@@ -182,7 +182,7 @@ type TxFilter struct {
 // SetTxFilter sets the filter of a TAP device (TUNSETTXFILTER), which outlives
 // Close if the device does.
 func (d *Device) SetTxFilter(f TxFilter) error {
-	return d.control("set filter", func(fd int) error {
+	return d.ioctl("set filter", func(fd int) error {
 		if !d.tap {
 			return because(unix.EINVAL, "only TAP has addresses to filter by")
 		}
@@ -253,7 +253,7 @@ func (d *Device) SetFilterEBPF(prog int) error {
 }
 
 func (d *Device) setProgram(op string, request uint, prog int) error {
-	return d.control(op, func(fd int) error {
+	return d.ioctl(op, func(fd int) error {
 		if prog < -1 || prog > math.MaxInt32 {
 			return because(unix.EBADF, "%d is no descriptor of a program", prog)
 		}
@@ -274,7 +274,7 @@ func (d *Device) setProgram(op string, request uint, prog int) error {
 // needs CAP_NET_ADMIN there. The caller closes the file.
 func (d *Device) NetNS() (*os.File, error) {
 	var ns *os.File
-	err := d.control("network namespace", func(fd int) error {
+	err := d.ioctl("network namespace", func(fd int) error {
 		n, err := unix.IoctlRetInt(fd, unix.TUNGETDEVNETNS)
 		switch err {
 		case nil:
@@ -309,7 +309,7 @@ func (d *Device) addQueue() (*Queue, error) {
 	}
 	c := Config{TAP: d.tap, Queues: 1}
 	current := func() (flags uint16, err error) {
-		err = d.queues[0].control("add queue", func(fd int) (err error) {
+		err = d.queues[0].ioctl("add queue", func(fd int) (err error) {
 			c.Name, flags, err = getIFF(fd)
 			return err
 		})
@@ -347,7 +347,7 @@ func (d *Device) addQueue() (*Queue, error) {
 	if _, lookup := current(); err != nil || lookup != nil || got != want || c.Name != want {
 		return nil, because(unix.EAGAIN, "the device was renamed, moved or deleted meanwhile: try again")
 	}
-	q, err := h.queue(d)
+	q, err := newQueue(d, h.take(), d.tap)
 	if err != nil {
 		return nil, err
 	}
@@ -359,7 +359,7 @@ func (d *Device) addQueue() (*Queue, error) {
 // right or the means to ask, the thread's is as good a guess as any.
 func (d *Device) elsewhere() (*os.File, error) {
 	var ns *os.File
-	err := d.queues[0].control("add queue", func(fd int) error {
+	err := d.queues[0].ioctl("add queue", func(fd int) error {
 		n, err := unix.IoctlRetInt(fd, unix.TUNGETDEVNETNS)
 		if err == nil {
 			ns = os.NewFile(uintptr(n), "net")

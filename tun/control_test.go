@@ -698,13 +698,13 @@ func TestAttachResetsByteOrder(t *testing.T) {
 	dev := device(t, Config{Name: "order", Persist: true})
 	defer nstest.IP(t, "link", "delete", "order")
 	order := func() (n uint32, err error) {
-		dev.control("test", func(fd int) error {
+		dev.ioctl("test", func(fd int) error {
 			n, err = unix.IoctlGetUint32(fd, unix.TUNGETVNETLE)
 			return nil
 		})
 		return n, err
 	}
-	if err := dev.control("test", func(fd int) error { return unix.IoctlSetPointerInt(fd, unix.TUNSETVNETLE, 1) }); err != nil {
+	if err := dev.ioctl("test", func(fd int) error { return unix.IoctlSetPointerInt(fd, unix.TUNSETVNETLE, 1) }); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := order(); n != 1 || err != nil {

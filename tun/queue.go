@@ -103,7 +103,7 @@ func (q *Queue) Detach() error { return q.setQueue("detach queue", unix.IFF_DETA
 func (q *Queue) Attach() error { return q.setQueue("attach queue", unix.IFF_ATTACH_QUEUE) }
 
 func (q *Queue) setQueue(op string, flag uint16) error {
-	return q.control(op, func(fd int) error {
+	return q.ioctl(op, func(fd int) error {
 		var ifr unix.Ifreq
 		ifr.SetUint16(flag)
 		err := unix.IoctlIfreq(fd, unix.TUNSETQUEUE, &ifr)
@@ -130,8 +130,10 @@ func (q *Queue) Close() error {
 	q.dev.mu.Lock()
 	q.dev.queues = slices.DeleteFunc(slices.Clone(q.dev.queues), func(other *Queue) bool { return other == q })
 	q.dev.mu.Unlock()
-	return ioError("close", q.name, q.file.Close())
+	return ioError("close", q.name, q.close())
 }
+
+func (q *Queue) close() error { return q.file.Close() }
 
 // fail explains why a packet was not read or written.
 func (q *Queue) fail(op string, err error) error {

@@ -376,7 +376,7 @@ func (h *handles) device(c Config) (*Device, error) {
 	}
 	dev := &Device{name: name, index: index, tap: c.TAP, flags: c.flags()}
 	for len(h.fds) > 0 {
-		q, err := h.queue(dev)
+		q, err := newQueue(dev, h.take(), c.TAP)
 		if err != nil {
 			dev.Close()
 			return nil, err
@@ -387,12 +387,10 @@ func (h *handles) device(c Config) (*Device, error) {
 	return dev, nil
 }
 
-// queue makes a Queue of the first descriptor, which it takes out of h.
-func (h *handles) queue(dev *Device) (*Queue, error) {
-	// After TUNSETIFF, as the poller gives up for good on a descriptor that is
-	// not attached.
-	q := &Queue{file: os.NewFile(uintptr(h.fds[0]), node), dev: dev, name: dev.name, tap: dev.tap}
-	h.fds = h.fds[1:]
+// newQueue makes a queue of a descriptor that is attached, as the poller gives up for
+// good on one that is not. It takes fd over, also if it fails.
+func newQueue(d *Device, fd int, tap bool) (*Queue, error) {
+	q := &Queue{file: os.NewFile(uintptr(fd), node), dev: d, name: d.name, tap: tap}
 	var err error
 	if q.conn, err = q.file.SyscallConn(); err == nil {
 		err = q.file.SetDeadline(time.Time{}) // fails if the poller did not take it
@@ -402,6 +400,13 @@ func (h *handles) queue(dev *Device) (*Queue, error) {
 		return nil, fmt.Errorf("the runtime cannot wait for the device: %w", err)
 	}
 	return q, nil
+}
+
+// take hands the first descriptor over.
+func (h *handles) take() int {
+	fd := h.fds[0]
+	h.fds = h.fds[1:]
+	return fd
 }
 
 // identify returns the name and the index of the device that all descriptors are
@@ -467,7 +472,7 @@ func indexOf(sock int, name string) (int, error) {
 // is the name that it was opened under.
 func (d *Device) Name() string {
 	name := d.name
-	d.control("name", func(fd int) error {
+	d.ioctl("name", func(fd int) error {
 		current, _, err := getIFF(fd)
 		if err == nil {
 			name = current
@@ -522,7 +527,7 @@ func (d *Device) Close() error {
 	}
 	var err error
 	for _, q := range queues {
-		err = cmp.Or(err, q.file.Close())
+		err = cmp.Or(err, q.close())
 	}
 	return ioError("close", d.name, err)
 }
