@@ -338,6 +338,24 @@ func TestConfigureUndo(t *testing.T) {
 	}
 }
 
+// TestDeletePeer has what a deletion must name: the peer, as IFA_ADDRESS is that.
+func TestDeletePeer(t *testing.T) {
+	_, conn, dev := dial(t)
+	ctx := context.Background()
+	a := address.Address{Index: uint32(dev.Index()), Local: pfx("10.66.66.1/32"), Peer: pfx("10.66.66.2/32")}
+	if err := tun.Configure(ctx, conn, dev, tun.Setup{Addresses: []address.Address{a}}); err != nil {
+		t.Fatal(err)
+	}
+	other := a
+	other.Peer = pfx("10.66.66.3/32")
+	if err := address.Delete(ctx, conn, other); !errors.Is(err, unix.EADDRNOTAVAIL) {
+		t.Errorf("another peer: %v", err)
+	}
+	if err := address.Delete(ctx, conn, a); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTxQLen wants the kernel to drop what does not fit.
 func TestTxQLen(t *testing.T) {
 	ns, conn, dev := dial(t)
