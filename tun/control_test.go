@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -153,6 +154,46 @@ func testDetach(t *testing.T, napi bool) {
 	}
 	if exists(t, "tun0") {
 		t.Error("it outlives Close")
+	}
+}
+
+// With a classic filter the kernel says that it has attached the queue, and has not.
+func TestClassicFilter(t *testing.T) {
+	nstest.TUN(t)
+	dev := device(t, Config{TAP: true, Queues: 2})
+	filter := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 1 << 16}}
+	var pinner runtime.Pinner // the kernel reads it again
+	pinner.Pin(&filter[0])
+	defer pinner.Unpin()
+	q := dev.Queues()[1]
+	if err := q.ioctl("test", func(fd int) error {
+		prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TUNATTACHFILTER, uintptr(unsafe.Pointer(&prog))); errno != 0 {
+			return errno
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Detach(); err != nil {
+		t.Fatal(err)
+	}
+	attachErr := q.Attach()
+	var flags uint16
+	if err := q.ioctl("test", func(fd int) (err error) {
+		_, flags, err = getIFF(fd)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if detached := flags&unix.IFF_DETACH_QUEUE != 0; detached != (attachErr != nil) {
+		t.Errorf("detached is %v, and Attach says %v", detached, attachErr)
+	}
+	if attachErr != nil && (!errors.Is(attachErr, unix.EBUSY) || !strings.Contains(attachErr.Error(), "classic filter")) {
+		t.Error(attachErr)
+	}
+	if _, err := dev.AddQueue(); err != nil { // with IFF_NO_PI, which is IFF_NOFILTER too
+		t.Error(err)
 	}
 }
 

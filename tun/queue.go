@@ -107,16 +107,18 @@ func (q *Queue) setQueue(op string, flag uint16) error {
 		var ifr unix.Ifreq
 		ifr.SetUint16(flag)
 		err := unix.IoctlIfreq(fd, unix.TUNSETQUEUE, &ifr)
-		if err == nil {
-			return nil
-		}
 		_, flags, lookup := getIFF(fd)
-		switch {
+		switch detached := flags&unix.IFF_DETACH_QUEUE != 0; {
 		case lookup != nil:
 			return lookup // EBADFD, where TUNSETQUEUE says EINVAL
+		case err == nil && detached == (flag == unix.IFF_DETACH_QUEUE):
+			return nil
+		case err == nil:
+			// A filter that fits makes tun_attach (drivers/net/tun.c) return early.
+			return because(unix.EBUSY, "the kernel does not attach queues while the device has a classic filter (TUNATTACHFILTER)")
 		case flags&unix.IFF_MULTI_QUEUE == 0:
 			return because(err, "the device was made with a single queue: set Config.MultiQueue")
-		case flags&unix.IFF_DETACH_QUEUE == flag&unix.IFF_DETACH_QUEUE:
+		case detached == (flag == unix.IFF_DETACH_QUEUE):
 			return because(err, "it is so already")
 		}
 		return because(err, "the kernel refuses")
