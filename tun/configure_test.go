@@ -336,6 +336,18 @@ func TestConfigureUndo(t *testing.T) {
 	if err := tun.Configure(ctx, conn, dev, s); err != nil {
 		t.Error(err)
 	}
+
+	// A persistent device keeps it.
+	if err := dev.SetPersist(true); err != nil {
+		t.Fatal(err)
+	}
+	if err := dev.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := routes(t, ns); !slices.Contains(got, "unicast 198.51.101.0/24 via 10.66.66.2 proto boot") {
+		t.Errorf("after Close of a persistent device: %q", got)
+	}
+	ns.IP(t, "link", "delete", "tun0")
 }
 
 // TestDeletePeer has what a deletion must name: the peer, as IFA_ADDRESS is that.
