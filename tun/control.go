@@ -325,8 +325,11 @@ func (d *Device) addQueue() (*Queue, error) {
 
 	runtime.LockOSThread() // whose namespace is looked at
 	defer runtime.UnlockOSThread()
-	ns, err := d.elsewhere()
-	if err != nil {
+	var ns *os.File // the thread's is as good a guess as any
+	if err := d.queues[0].ioctl("add queue", func(fd int) (err error) {
+		ns, _, err = elsewhere(fd)
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	if ns != nil {
@@ -355,34 +358,28 @@ func (d *Device) addQueue() (*Queue, error) {
 	return q, nil
 }
 
-// elsewhere returns the device's namespace unless the thread is in it. Without the
-// right or the means to ask, the thread's is as good a guess as any.
-func (d *Device) elsewhere() (*os.File, error) {
-	var ns *os.File
-	err := d.queues[0].ioctl("add queue", func(fd int) error {
-		n, err := unix.IoctlRetInt(fd, unix.TUNGETDEVNETNS)
-		if err == nil {
-			ns = os.NewFile(uintptr(n), "net")
-		}
-		return nil
-	})
-	if ns == nil {
-		return nil, err
+// elsewhere returns the namespace of the device that fd is attached to, nil if the
+// thread is in it. It is not known without the right or the means to ask.
+func elsewhere(fd int) (ns *os.File, known bool, err error) {
+	n, err := unix.IoctlRetInt(fd, unix.TUNGETDEVNETNS)
+	if err != nil {
+		return nil, false, nil
 	}
+	ns = os.NewFile(uintptr(n), "net")
 	var there, here unix.Stat_t
 	if err := unix.Stat("/proc/thread-self/ns/net", &here); err != nil {
 		ns.Close()
-		return nil, because(err, "/proc/thread-self/ns/net is missing: mount /proc")
+		return nil, false, because(err, "/proc/thread-self/ns/net is missing: mount /proc")
 	}
-	if err := unix.Fstat(int(ns.Fd()), &there); err != nil {
+	if err := unix.Fstat(n, &there); err != nil {
 		ns.Close()
-		return nil, because(err, "the device's network namespace")
+		return nil, false, because(err, "the device's network namespace")
 	}
 	if there.Dev == here.Dev && there.Ino == here.Ino {
 		ns.Close()
-		return nil, nil
+		return nil, true, nil
 	}
-	return ns, nil
+	return ns, true, nil
 }
 
 // explain makes a cause of a refusal. EINVAL is what the driver says to a request
