@@ -142,9 +142,9 @@ func (d *Device) SetCarrier(on bool) error {
 	})
 }
 
-// SetSendBuffer limits how many bytes of packets that were written may wait in
-// the kernel, for all queues (TUNSETSNDBUF). At the limit Write waits. At first
-// there is none.
+// SetSendBuffer limits how many bytes of packets that were written to a queue may
+// wait in the kernel (TUNSETSNDBUF). At the limit Write waits. At first there is
+// none, nor for queues that are attached later.
 func (d *Device) SetSendBuffer(bytes int) error {
 	return d.ioctl("set send buffer", func(fd int) error {
 		if bytes < 1 || bytes > math.MaxInt32 {
@@ -154,7 +154,7 @@ func (d *Device) SetSendBuffer(bytes int) error {
 	})
 }
 
-// SendBuffer returns the limit in bytes (TUNGETSNDBUF).
+// SendBuffer returns the limit in bytes, 1<<31-1 for none (TUNGETSNDBUF).
 func (d *Device) SendBuffer() (bytes int, err error) {
 	err = d.ioctl("send buffer", func(fd int) error {
 		// A C int, whatever the size of Go's.

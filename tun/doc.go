@@ -13,7 +13,8 @@
 // runtime's poller, so that Close ends them and deadlines work.
 //
 // The kernel decides where a device is when /dev/net/tun is opened: in the
-// network namespace of the opening thread, or in [Config.NetNS].
+// network namespace of the opening thread, or in [Config.NetNS]. A descriptor that
+// another process has attached becomes a Device by [FromFile].
 //
 // Errors are of type [*Error] and say what to do. What the kernel lacks is
 // [errors.ErrUnsupported]; [Probe] asks beforehand. The first packets that come out
