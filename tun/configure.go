@@ -32,6 +32,22 @@ type Setup struct {
 	// Up brings the device up. Routes need that.
 	Up bool
 
+	// AddrGenMode says how IPv6 makes an address of its own when the device goes
+	// up. With rtattr.IN6_ADDR_GEN_MODE_NONE there is no link-local address, and
+	// no router solicitations or reports of multicast listeners are the first
+	// packets that come out of the device. It needs an MTU of 1280.
+	AddrGenMode link.Opt[rtattr.AddrGenMode]
+
+	// TxQLen is how many packets wait in each queue to be read, at first 500 for
+	// TUN and 1000 for TAP; the kernel drops what does not fit.
+	TxQLen link.Opt[uint32]
+
+	// HardwareAddr is the Ethernet address of a TAP device, random at first.
+	HardwareAddr link.HardwareAddr
+
+	// Alias is a description, up to 255 bytes. "" removes it.
+	Alias link.Opt[string]
+
 	// Routes are added, through the device if they say neither Index nor
 	// Multipath nor NexthopID.
 	//
@@ -47,8 +63,8 @@ type Setup struct {
 // of the device.
 //
 // What fails is reported all at once, each by its name, and the rest is applied:
-// nothing is undone. Closing the device, unless it is persistent, is the way to
-// undo everything.
+// nothing is undone. Close undoes everything, addresses and routes too, as the
+// device vanishes; a persistent device keeps what was applied.
 func Configure(ctx context.Context, conn *rtnl.Conn, dev *Device, s Setup) error {
 	e := conn.Encoder()
 	defer conn.Release(e)
@@ -64,13 +80,16 @@ func Configure(ctx context.Context, conn *rtnl.Conn, dev *Device, s Setup) error
 }
 
 // AppendSetup appends the messages of Configure, in this order: an RTM_NEWADDR for
-// each address; an RTM_NEWLINK with the MTU and IFF_UP, without the IFLA_LINKINFO
-// that the kernel refuses for TUN and TAP; an RTM_NEWADDR for each IPv6 address with a
-// Peer; an RTM_NEWROUTE for each route.
+// each IPv4 address; an RTM_NEWLINK with IFF_UP and all else about the link, without
+// the IFLA_LINKINFO that the kernel refuses for TUN and TAP; an RTM_NEWADDR for each
+// IPv6 address; an RTM_NEWROUTE for each route. Before these there are, with an
+// AddrGenMode, an RTM_NEWLINK with all but IFF_UP and another one with the mode, which
+// would come too late together with IFF_UP (do_setlink in net/core/rtnetlink.c).
 //
-// IPv6 peers come late since the kernel adds the route to a peer once, when it has
-// finished with the address, and not again when the device goes up
-// (__ipv6_ifa_notify and fixup_permanent_addr in net/ipv6/addrconf.c).
+// IPv6 addresses come late since the MTU may have to rise for them, and since the
+// kernel adds the route to a peer once, when it has finished with the address, and
+// not again when the device goes up (__ipv6_ifa_notify and fixup_permanent_addr in
+// net/ipv6/addrconf.c).
 func AppendSetup(e *rtattr.Encoder, index int, s Setup) {
 	if err := s.check(); err != nil {
 		e.Fail(err)
@@ -82,24 +101,35 @@ func AppendSetup(e *rtattr.Encoder, index int, s Setup) {
 			address.AppendAdd(e, *x.address)
 		case x.route != nil:
 			route.AppendAdd(e, *x.route)
+		case x.mode != nil:
+			w := link.BeginSet(e, uint32(index), link.Config{})
+			families := w.AFSpec()
+			inet6 := families.Inet6()
+			inet6.AddrGenMode(*x.mode)
+			inet6.End()
+			families.End()
+			w.End()
 		default:
-			link.AppendSet(e, uint32(index), s.link())
+			link.AppendSet(e, uint32(index), x.link)
 		}
 	}
 }
 
-// A step is one message: an address, a route, or the link.
+// A step is one message: an address, a route, the AddrGenMode, or else the link.
 type step struct {
 	address *address.Address
 	route   *route.Route
+	mode    *rtattr.AddrGenMode
+	link    link.Config
 }
 
 // steps are the messages in their order, with the index of the device.
 func (s *Setup) steps(index uint32) iter.Seq[step] {
 	return func(yield func(step) bool) {
-		addresses := func(late bool) bool {
+		change := func(c link.Config) bool { return c == (link.Config{}) || yield(step{link: c}) }
+		addresses := func(six bool) bool {
 			for _, a := range s.Addresses {
-				if (a.Peer.IsValid() && a.Local.Addr().Is6()) != late {
+				if a.Local.Addr().Is6() != six {
 					continue
 				}
 				a.Index = index
@@ -109,7 +139,17 @@ func (s *Setup) steps(index uint32) iter.Seq[step] {
 			}
 			return true
 		}
-		if !addresses(false) || s.link() != (link.Config{}) && !yield(step{}) || !addresses(true) {
+		c := link.Config{MTU: s.MTU, TxQLen: s.TxQLen, Address: s.HardwareAddr, Alias: s.Alias}
+		if mode, ok := s.AddrGenMode.Get(); ok {
+			if !change(c) || !yield(step{mode: &mode}) {
+				return
+			}
+			c = link.Config{}
+		}
+		if s.Up {
+			c.Set = rtattr.IFF_UP
+		}
+		if !addresses(false) || !change(c) || !addresses(true) {
 			return
 		}
 		for _, r := range s.Routes {
@@ -123,18 +163,13 @@ func (s *Setup) steps(index uint32) iter.Seq[step] {
 	}
 }
 
-func (s *Setup) link() link.Config {
-	c := link.Config{MTU: s.MTU}
-	if s.Up {
-		c.Set = rtattr.IFF_UP
-	}
-	return c
-}
-
 // check tells what the kernel would do without a word, or refuse without a reason.
 func (s *Setup) check() error {
 	if s.MTU == 0 || s.MTU >= minIPv6MTU {
 		return nil
+	}
+	if mode, ok := s.AddrGenMode.Get(); ok {
+		return fmt.Errorf("MTU %d and AddrGenMode %v: IPv6 needs %d at least", s.MTU, mode, minIPv6MTU)
 	}
 	for _, a := range s.Addresses {
 		if a.Local.Addr().Is6() {
@@ -159,8 +194,10 @@ func (s *Setup) annotate(err error) {
 				r.Op, r.Object = "address", withoutIndex(*x.address)
 			case x.route != nil:
 				r.Op, r.Object = "route", x.route.String()
+			case x.mode != nil:
+				r.Op, r.Object = "link", "addrgenmode "+x.mode.String()
 			default:
-				r.Op, r.Object = "link", s.link().String()
+				r.Op, r.Object = "link", x.link.String()
 			}
 			refused = refused[1:]
 		}

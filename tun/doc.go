@@ -13,9 +13,28 @@
 // runtime's poller, so that Close ends them and deadlines work.
 //
 // The kernel decides where a device is when /dev/net/tun is opened: in the
-// network namespace of the opening thread, or in [Config.NetNS].
+// network namespace of the opening thread, or in [Config.NetNS]. A descriptor that
+// another process has attached becomes a Device by [FromFile].
 //
-// Errors are of type [*Error] and say what to do. The first packets that come
-// out of a device that goes up are often not the caller's: IPv6 router
-// solicitations.
+// Errors are of type [*Error] and say what to do. What the kernel lacks is
+// [errors.ErrUnsupported]; [Probe] asks beforehand. The first packets that come out
+// of a device that goes up are often not the caller's: IPv6 router solicitations,
+// unless [Setup].AddrGenMode prevents them.
+//
+// [Configure] does all of a set-up that goes through netlink. What the driver alone
+// can do are methods of Device: queues at run time, the carrier, filters, programs.
+//
+// Of the driver's requests (include/uapi/linux/if_tun.h) these have no method:
+//
+//   - TUNATTACHFILTER, the classic filter of TAP, since the kernel keeps a pointer
+//     into the memory of the process that has set it, and reads the filter again from
+//     there when a queue is attached, by whichever process, which then does not get
+//     attached though it is told so (drivers/net/tun.c, tun_attach).
+//     [Device.SetFilterEBPF] does the same for TUN and TAP.
+//   - TUNSETLINK, the ARPHRD_* type of the device, of which TUN and TAP have their own.
+//   - TUNSETVNETLE and TUNSETVNETBE, the byte order of headers before the packets, for
+//     hypervisors with guests of another one: here it is the machine's.
+//   - TUNSETDEBUG and TUNSETNOCSUM, which do nothing or next to it.
+//
+// [Device.SyscallConn] has the descriptor for them.
 package tun

@@ -16,6 +16,9 @@ var (
 	// ErrLinkDown is why Write fails while the link is down.
 	ErrLinkDown = errors.New("the link is down")
 
+	// ErrDetached is why Write fails after [Queue.Detach], with Config.NAPI.
+	ErrDetached = errors.New("the queue is detached")
+
 	// ErrGone is why Read and Write fail once the device was deleted, or the
 	// namespace it was moved to has ended. It is not os.ErrClosed: nobody has
 	// called Close, which is still to do.
@@ -25,9 +28,10 @@ var (
 // An Error is what every call of this package fails with. It wraps the kernel's
 // error number, if there is one, and where they apply [fs.ErrExist],
 // [fs.ErrNotExist], [fs.ErrPermission], [os.ErrClosed], [os.ErrDeadlineExceeded],
-// [ErrLinkDown] and [ErrGone].
+// [ErrLinkDown], [ErrDetached] and [ErrGone], and [errors.ErrUnsupported] for what
+// this kernel cannot do.
 type Error struct {
-	Op   string // "create", "attach", "read", "write", "close", "set deadline"
+	Op   string // "create", "attach", "read", "write", "close", "set carrier", ...
 	Name string // of the device, "" if the kernel was to choose it
 	Err  error  // the reason, and what can be done
 }
@@ -64,6 +68,11 @@ func because(err error, format string, args ...any) error {
 	return &cause{fmt.Sprintf(format, args...), []error{err}}
 }
 
+// unsupported is a cause that is errors.ErrUnsupported.
+func unsupported(err error, format string, args ...any) error {
+	return &cause{fmt.Sprintf(format, args...), []error{err, errors.ErrUnsupported}}
+}
+
 // openCause explains why node, which is /dev/net/tun, could not be opened.
 func openCause(node string, err error) error {
 	switch err {
@@ -84,16 +93,19 @@ func openCause(node string, err error) error {
 }
 
 // createCause explains why TUNSETIFF made no device.
-func createCause(sock int, name string, index int, err error) error {
+func createCause(sock int, c Config, err error) error {
 	switch err {
 	case unix.EPERM:
+		if c.NAPIFrags {
+			return because(err, "Config.NAPIFrags needs CAP_NET_ADMIN in the initial user namespace")
+		}
 		return because(err, "CAP_NET_ADMIN is needed, in the user namespace that owns the network namespace")
 	case unix.EBUSY, unix.EEXIST:
-		if _, lookup := indexOf(sock, name); lookup == nil {
+		if _, lookup := indexOf(sock, c.Name); lookup == nil {
 			return &cause{"a network device of this name exists: choose another name, or Attach to it", []error{err, fs.ErrExist}}
 		}
-		if index != 0 {
-			return because(err, "interface index %d is taken: choose another one, or 0", index)
+		if c.Index != 0 {
+			return because(err, "interface index %d is taken: choose another one, or 0", c.Index)
 		}
 	case unix.ENFILE:
 		return because(err, "the template has no free name left: give a name")
@@ -110,6 +122,9 @@ func attachCause(sock int, c Config, err error) error {
 	}
 	switch err {
 	case unix.EPERM:
+		if c.NAPIFrags {
+			return because(err, "Config.NAPIFrags needs CAP_NET_ADMIN in the initial user namespace")
+		}
 		return because(err, "the device belongs to another user or group: its owner may attach, or who has CAP_NET_ADMIN")
 	case unix.EBUSY:
 		return because(err, "a process is attached, perhaps by a descriptor it has inherited: see fuser /dev/net/tun")

@@ -73,6 +73,38 @@ func ExampleDevice_Queues() {
 	}
 }
 
+// A queue is out of service while its reader is not there.
+func ExampleQueue_Detach() {
+	dev, err := tun.Create(tun.Config{Queues: 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer dev.Close()
+	second := dev.Queues()[1]
+	if err := second.Detach(); err != nil {
+		log.Fatal(err)
+	}
+	// All packets come out of the first one, until
+	if err := second.Attach(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// A device that is up, but not running until there is a connection.
+func ExampleDevice_SetCarrier() {
+	dev, err := tun.Create(tun.Config{NoCarrier: true})
+	if errors.Is(err, errors.ErrUnsupported) {
+		dev, err = tun.Create(tun.Config{}) // before Linux 6.1
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer dev.Close()
+	if err := dev.SetCarrier(true); err != nil {
+		log.Fatal(err)
+	}
+}
+
 // Make the device in another network namespace.
 func ExampleCreate_netns() {
 	ns, err := os.Open("/run/netns/blue")

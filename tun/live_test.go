@@ -4,6 +4,7 @@ package tun
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nlwire/nlwire/internal/nstest"
+	"github.com/nlwire/nlwire/link"
+	"github.com/nlwire/nlwire/rtattr"
+	"github.com/nlwire/nlwire/rtnl"
 )
 
 func TestMain(m *testing.M) { nstest.Main(m) }
@@ -84,6 +88,7 @@ type kernelLink struct {
 			VNetHdr    bool `json:"vnet_hdr"`
 			MultiQueue bool `json:"multi_queue"`
 			NumQueues  int
+			Disabled   int `json:"numdisabled"`
 			Persist    bool
 			User       any
 			Group      any
@@ -290,7 +295,7 @@ func TestFailuresCloseDescriptors(t *testing.T) {
 		{Attach, Config{Name: "leak2"}},
 		{Create, Config{Name: "leak3", NetNS: 1 << 20}},
 	}
-	for i := range 200 {
+	for i := range 1000 {
 		c := failures[i%len(failures)]
 		if _, err := c.do(c.config); err == nil {
 			t.Fatalf("%+v: no error", c.config)
@@ -358,8 +363,8 @@ func TestAttachSets(t *testing.T) {
 	}
 }
 
-// drop takes CAP_NET_ADMIN from the thread until the test ends.
-func drop(t *testing.T) {
+// drop takes capabilities from the thread until the test ends.
+func drop(t *testing.T, capabilities ...int) {
 	t.Helper()
 	runtime.LockOSThread()
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -368,7 +373,9 @@ func drop(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := data
-	data[0].Effective &^= 1 << unix.CAP_NET_ADMIN
+	for _, c := range capabilities {
+		data[0].Effective &^= 1 << c
+	}
 	if err := unix.Capset(&header, &data[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +400,7 @@ func TestPrivileges(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("dropped", func(t *testing.T) {
-		drop(t)
+		drop(t, unix.CAP_NET_ADMIN)
 		if _, err := Create(Config{}); !errors.Is(err, unix.EPERM) || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "CAP_NET_ADMIN") {
 			t.Errorf("create: %v", err)
 		}
@@ -458,6 +465,15 @@ func TestPackets(t *testing.T) {
 		t.Errorf("after a cut packet: %q, %v", b[:n], err)
 	}
 
+	// The kernel takes what only begins like a packet, and what is longer than
+	// the MTU, and drops it.
+	for _, n := range []int{1, 3000, maxPacket} {
+		odd := make([]byte, n)
+		odd[0] = 0x45
+		if got, err := dev.Write(odd); got != n || err != nil {
+			t.Errorf("%d bytes: %d, %v", n, got, err)
+		}
+	}
 	for _, bad := range [][]byte{{}, {0x15}} {
 		if n, err := dev.Write(bad); n != 0 || !errors.Is(err, unix.EINVAL) || !strings.Contains(err.Error(), "IP version") {
 			t.Errorf("% x: %d, %v", bad, n, err)
@@ -620,12 +636,59 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// The descriptor that SyscallConn gives is non-blocking and stays so.
+func TestSyscallConn(t *testing.T) {
+	nstest.TUN(t)
+	dev := device(t, Config{})
+	up(t, dev)
+	raw, err := dev.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) {
+		if flags, err := unix.FcntlInt(fd, unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK == 0 {
+			t.Errorf("flags %#x, %v", flags, err)
+		}
+	}); err != nil {
+		t.Error(err)
+	}
+	if _, err := dial(t).Write([]byte("raw")); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	calls, n := 0, 0
+	read := func(fd uintptr) bool { // waits once, as if the packet came late
+		calls++
+		n, err = unix.Read(int(fd), b)
+		return err != unix.EAGAIN
+	}
+	if rawErr := raw.Read(read); rawErr != nil || err != nil || string(b[28:n]) != "raw" {
+		t.Errorf("read % x, %v, %v", b[:max(n, 0)], err, rawErr)
+	}
+	if err := dev.SetReadDeadline(time.Now().Add(5 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	calls = 0
+	if err := raw.Read(read); !errors.Is(err, os.ErrDeadlineExceeded) || calls == 0 {
+		t.Errorf("%d calls: %v", calls, err)
+	}
+	dev.Close()
+	if err := raw.Control(func(uintptr) { t.Error("called after Close") }); err == nil {
+		t.Error("after Close: no error")
+	}
+}
+
 func TestLinkDown(t *testing.T) {
 	nstest.TUN(t)
 	dev := device(t, Config{})
 	packet := reply(append([]byte{0x45, 0, 0, 28}, make([]byte, 24)...))
 	if _, err := dev.Write(packet); !errors.Is(err, ErrLinkDown) || !errors.Is(err, unix.EIO) {
 		t.Errorf("down: %v", err)
+	}
+	for _, bad := range [][]byte{{}, {0x15}} { // the kernel looks at the packet first
+		if _, err := dev.Write(bad); !errors.Is(err, unix.EINVAL) || errors.Is(err, ErrLinkDown) {
+			t.Errorf("% x while down: %v", bad, err)
+		}
 	}
 	up(t, dev)
 	if _, err := dev.Write(packet); err != nil {
@@ -681,6 +744,70 @@ func TestRename(t *testing.T) {
 	nstest.IP(t, "link", "set", "before", "name", "after")
 	if dev.Name() != "after" || dev.Index() != show(t, "after").IfIndex {
 		t.Errorf("%s, index %d", dev.Name(), dev.Index())
+	}
+}
+
+// Two devices exchange their names all the time: the index must be that of the
+// device which the descriptor is attached to, whatever that is called.
+func TestRenameRace(t *testing.T) {
+	nstest.TUN(t)
+	a := device(t, Config{Name: "x0", MultiQueue: true})
+	b := device(t, Config{Name: "x1", MultiQueue: true, NAPI: true})
+	conn, err := rtnl.Dial(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	stop, stopped := make(chan struct{}), make(chan error)
+	go func() {
+		defer close(stopped)
+		for first, second := a, b; ; first, second = second, first {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			var e rtattr.Encoder
+			link.AppendSet(&e, uint32(first.Index()), link.Config{Name: "x2"})
+			link.AppendSet(&e, uint32(second.Index()), link.Config{Name: "x0"})
+			link.AppendSet(&e, uint32(first.Index()), link.Config{Name: "x1"})
+			if err := conn.Exec(context.Background(), &e); err != nil {
+				stopped <- err
+				return
+			}
+		}
+	}()
+	attached := map[*Device]int{}
+	for range 100 {
+		dev, err := Attach(Config{Name: "x0"})
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EBUSY) {
+			continue // there was no x0 at this moment, or it went on changing
+		}
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		which := a
+		dev.ioctl("test", func(fd int) error {
+			// The flag is the device's, not this descriptor's.
+			_, flags, err := getIFF(fd)
+			if flags&unix.IFF_NAPI != 0 {
+				which = b
+			}
+			return err
+		})
+		attached[which]++
+		if dev.Index() != which.Index() {
+			t.Errorf("index %d of the device %d", dev.Index(), which.Index())
+		}
+		dev.Close()
+	}
+	close(stop)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if len(attached) == 0 {
+		t.Error("Attach has never succeeded")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -25,6 +26,7 @@ const (
 type Queue struct {
 	file *os.File
 	conn syscall.RawConn
+	dev  *Device
 	name string
 	tap  bool
 }
@@ -91,6 +93,50 @@ func (q *Queue) deadline(err error) error {
 // caller's own. It is non-blocking and has to stay so.
 func (q *Queue) SyscallConn() (syscall.RawConn, error) { return q.conn, nil }
 
+// Detach takes the queue out of service (TUNSETQUEUE): the kernel drops the packets
+// that wait in it and sends all others through the remaining queues. A Read waits
+// until Attach. Write works on, but with NAPI it fails with ErrDetached. Only for a
+// device made with MultiQueue.
+func (q *Queue) Detach() error { return q.setQueue("detach queue", unix.IFF_DETACH_QUEUE) }
+
+// Attach puts a detached queue into service again.
+func (q *Queue) Attach() error { return q.setQueue("attach queue", unix.IFF_ATTACH_QUEUE) }
+
+func (q *Queue) setQueue(op string, flag uint16) error {
+	return q.ioctl(op, func(fd int) error {
+		var ifr unix.Ifreq
+		ifr.SetUint16(flag)
+		err := unix.IoctlIfreq(fd, unix.TUNSETQUEUE, &ifr)
+		_, flags, lookup := getIFF(fd)
+		switch detached := flags&unix.IFF_DETACH_QUEUE != 0; {
+		case lookup != nil:
+			return lookup // EBADFD, where TUNSETQUEUE says EINVAL
+		case err == nil && detached == (flag == unix.IFF_DETACH_QUEUE):
+			return nil
+		case err == nil:
+			// A filter that fits makes tun_attach (drivers/net/tun.c) return early.
+			return because(unix.EBUSY, "the kernel does not attach queues while the device has a classic filter (TUNATTACHFILTER)")
+		case flags&unix.IFF_MULTI_QUEUE == 0:
+			return because(err, "the device was made with a single queue: set Config.MultiQueue")
+		case detached == (flag == unix.IFF_DETACH_QUEUE):
+			return because(err, "it is so already")
+		}
+		return because(err, "the kernel refuses")
+	})
+}
+
+// Close detaches the queue from the device for good, and ends its reads and writes
+// with os.ErrClosed. The last queue takes the device along, as Device.Close does.
+// The methods of Device that are about its first queue do not pass to another one.
+func (q *Queue) Close() error {
+	q.dev.mu.Lock()
+	q.dev.queues = slices.DeleteFunc(slices.Clone(q.dev.queues), func(other *Queue) bool { return other == q })
+	q.dev.mu.Unlock()
+	return ioError("close", q.name, q.close())
+}
+
+func (q *Queue) close() error { return q.file.Close() }
+
 // fail explains why a packet was not read or written.
 func (q *Queue) fail(op string, err error) error {
 	var errno syscall.Errno
@@ -109,6 +155,10 @@ func (q *Queue) fail(op string, err error) error {
 		err = &cause{ErrGone.Error(), []error{errno, ErrGone}}
 	case errno == unix.EIO && op == "write":
 		err = &cause{ErrLinkDown.Error() + ": set it up", []error{errno, ErrLinkDown}}
+	case errno == unix.EBUSY && op == "write":
+		// NAPI alone is off while the queue is detached (drivers/net/tun.c,
+		// tun_get_user).
+		err = &cause{ErrDetached.Error(), []error{errno, ErrDetached}}
 	case errno == unix.EINVAL && op == "write" && q.tap:
 		err = because(errno, "this is no frame: it is shorter than an Ethernet header")
 	case errno == unix.EINVAL && op == "write":

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -46,9 +47,13 @@ type Config struct {
 	Index int
 
 	// Queues is how many descriptors share the device's traffic, 256 at the
-	// most. With 0 or 1, Create makes a device that can never have more; with 2
-	// or more one with IFF_MULTI_QUEUE, which takes longer to set up.
+	// most; 0 is 1. With 2 or more, Create sets MultiQueue.
 	Queues int
+
+	// MultiQueue (IFF_MULTI_QUEUE) makes a device whose queues can come and go:
+	// [Device.AddQueue], [Queue.Detach]. It takes longer to set up. Only for Create:
+	// Attach takes both kinds.
+	MultiQueue bool
 
 	// Persist lets the device live on when it is closed, until it is deleted
 	// (ip link delete). Without it, Attach leaves the device as it is.
@@ -58,6 +63,21 @@ type Config struct {
 	// CAP_NET_ADMIN. To a persistent device with neither, everybody may who
 	// can open /dev/net/tun. The kernel cannot unset them.
 	Owner, Group ID
+
+	// NoCarrier leaves the new device without a carrier (IFF_NO_CARRIER, Linux
+	// 6.1): up, but not running, until [Device.SetCarrier]. Attach, too, gives
+	// the device its carrier unless NoCarrier is set.
+	NoCarrier bool
+
+	// NAPI passes what is written through the driver's NAPI instance
+	// (IFF_NAPI), where packets of a flow that wait together are merged.
+	// A single write costs more.
+	NAPI bool
+
+	// NAPIFrags makes the kernel take frames in fragments (IFF_NAPI_FRAGS), as a
+	// test of its own parsers. It wants TAP, NAPI, and CAP_NET_ADMIN in the
+	// initial user namespace.
+	NAPIFrags bool
 
 	// NetNS is a descriptor of the network namespace of the device, 0 for that
 	// of the calling thread. The caller keeps it, and may close it
@@ -77,9 +97,15 @@ func IDFrom(id uint32) ID { return ID{id, true} }
 // A Device is a TUN or TAP device that this process is attached to. Its methods
 // may be called concurrently.
 type Device struct {
-	name   string
-	index  int
-	queues []*Queue
+	name  string
+	index int
+	tap   bool
+	flags uint16 // of TUNSETIFF, for further queues
+	first *Queue
+
+	mu     sync.Mutex
+	queues []*Queue // without those that were closed one by one
+	closed bool
 }
 
 // Create makes a new device. A device that exists is never touched: then the
@@ -95,7 +121,8 @@ func Create(c Config) (*Device, error) {
 // Attach opens the existing device c.Name, which is usually persistent. It must
 // be of the kind c says. Attach never makes a device and never ends persistence.
 //
-// The device forgets which offloads its last user has asked for (TUNSETOFFLOAD).
+// The device forgets which offloads and byte orders its last user has asked for
+// (TUNSETOFFLOAD, TUNSETVNETLE, TUNSETVNETBE); it keeps its filters and programs.
 // A multi-queue device that others hold with headers before each packet
 // (IFF_VNET_HDR) is refused; one with the headers that the absence of IFF_NO_PI
 // asks for cannot be told and delivers them.
@@ -124,8 +151,11 @@ func create(c Config) (*Device, error) {
 	defer h.close()
 
 	flags := c.flags() | unix.IFF_TUN_EXCL
-	if c.Queues > 1 {
+	if c.Queues > 1 || c.MultiQueue {
 		flags |= unix.IFF_MULTI_QUEUE
+	}
+	if err := supports(h.fds[0], flags); err != nil {
+		return nil, err
 	}
 	if c.Index != 0 {
 		if err := unix.IoctlSetPointerInt(h.fds[0], unix.TUNSETIFINDEX, c.Index); err != nil {
@@ -134,7 +164,7 @@ func create(c Config) (*Device, error) {
 	}
 	name, err := setIFF(h.fds[0], c.Name, flags)
 	if err != nil {
-		return nil, createCause(h.sock, c.Name, c.Index, err)
+		return nil, createCause(h.sock, c, err)
 	}
 	if !instance(c.Name, name) {
 		// The template had room for fewer digits than the number has.
@@ -162,6 +192,9 @@ func attach(c Config) (*Device, error) {
 
 	// A multi-queue device wants the flag with one queue too.
 	flags := c.flags()
+	if err := supports(h.fds[0], flags); err != nil {
+		return nil, err
+	}
 	if c.Queues > 1 {
 		flags |= unix.IFF_MULTI_QUEUE
 	}
@@ -179,7 +212,27 @@ func attach(c Config) (*Device, error) {
 	if flags&unix.IFF_VNET_HDR != 0 {
 		return nil, because(unix.EBUSY, "another process holds the device with IFF_VNET_HDR, whose headers would come with every packet")
 	}
+	if err := h.reset(); err != nil {
+		return nil, err
+	}
 	return h.finish(c)
+}
+
+// reset undoes what the last user of the device has agreed on with the kernel about
+// packets, which outlives the descriptor. With offloads left alone, super-packets
+// would come without a header to tell them.
+func (h *handles) reset() error {
+	if err := unix.IoctlSetInt(h.fds[0], unix.TUNSETOFFLOAD, 0); err != nil {
+		return because(err, "the kernel does not reset the offloads")
+	}
+	if err := unix.IoctlSetPointerInt(h.fds[0], unix.TUNSETVNETLE, 0); err != nil {
+		return because(err, "the kernel does not reset the byte order")
+	}
+	// EINVAL is a kernel that has no big-endian headers (CONFIG_TUN_VNET_CROSS_LE).
+	if err := unix.IoctlSetPointerInt(h.fds[0], unix.TUNSETVNETBE, 0); err != nil && err != unix.EINVAL {
+		return because(err, "the kernel does not reset the byte order")
+	}
+	return nil
 }
 
 // check refuses what the kernel would refuse without a reason, or cut.
@@ -192,6 +245,8 @@ func (c Config) check(template bool) error {
 		return because(unix.EINVAL, "%d is no interface index: they go from 1 to %d", c.Index, math.MaxInt32)
 	case c.Queues < 0 || c.Queues > maxQueues:
 		return because(unix.EINVAL, "a device cannot have %d queues: the kernel gives it %d at the most", c.Queues, maxQueues)
+	case c.NAPIFrags && !(c.NAPI && c.TAP):
+		return because(unix.EINVAL, "NAPIFrags wants NAPI and TAP too")
 	case c.NetNS < 0:
 		return because(unix.EBADF, "%d is no descriptor of a network namespace", c.NetNS)
 	}
@@ -205,10 +260,20 @@ func (c Config) check(template bool) error {
 
 // flags returns the flags of TUNSETIFF that every descriptor needs.
 func (c Config) flags() uint16 {
+	var flags uint16 = unix.IFF_TUN | unix.IFF_NO_PI
 	if c.TAP {
-		return unix.IFF_TAP | unix.IFF_NO_PI
+		flags = unix.IFF_TAP | unix.IFF_NO_PI
 	}
-	return unix.IFF_TUN | unix.IFF_NO_PI
+	if c.NoCarrier {
+		flags |= unix.IFF_NO_CARRIER
+	}
+	if c.NAPI {
+		flags |= unix.IFF_NAPI
+	}
+	if c.NAPIFrags {
+		flags |= unix.IFF_NAPI_FRAGS
+	}
+	return flags
 }
 
 // handles are what create and attach hold until there is a Device.
@@ -227,7 +292,8 @@ func (c Config) open(node string) (*handles, error) {
 			return because(err, "open a socket")
 		}
 		for range max(c.Queues, 1) {
-			fd, err := unix.Open(node, unix.O_RDWR|unix.O_CLOEXEC, 0)
+			// os.NewFile gives only non-blocking descriptors to the poller.
+			fd, err := unix.Open(node, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 			if err != nil {
 				return openCause(node, err)
 			}
@@ -279,12 +345,7 @@ func (h *handles) join(c Config, flags uint16, first int) error {
 // finish sets what is set on an attached device and makes the Device, which
 // takes over the descriptors.
 func (h *handles) finish(c Config) (*Device, error) {
-	// The mask belongs to the device and outlives the descriptor that has set
-	// it; left alone, super-packets would come without a header to tell them.
 	fd := h.fds[0]
-	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0); err != nil {
-		return nil, because(err, "the kernel does not reset the offloads")
-	}
 	if c.Owner.set {
 		if err := unix.IoctlSetInt(fd, unix.TUNSETOWNER, int(c.Owner.id)); err != nil {
 			return nil, because(err, "the kernel does not take owner %d: is it mapped in this user namespace?", c.Owner.id)
@@ -295,7 +356,7 @@ func (h *handles) finish(c Config) (*Device, error) {
 			return nil, because(err, "the kernel does not take group %d: is it mapped in this user namespace?", c.Group.id)
 		}
 	}
-	dev, err := h.device(c.TAP)
+	dev, err := h.device(c)
 	if err != nil {
 		return nil, err
 	}
@@ -308,52 +369,66 @@ func (h *handles) finish(c Config) (*Device, error) {
 	return dev, nil
 }
 
-func (h *handles) device(tap bool) (*Device, error) {
-	name, index, err := h.identify()
+func (h *handles) device(c Config) (*Device, error) {
+	name, index, err := h.identify(c.Name)
 	if err != nil {
 		return nil, err
 	}
-	for _, fd := range h.fds {
-		// Before os.NewFile, which gives only non-blocking descriptors to
-		// the poller; and after TUNSETIFF, as the poller gives up for good on
-		// a descriptor that is not attached.
-		if err := unix.SetNonblock(fd, true); err != nil {
-			return nil, because(err, "the kernel does not make the descriptor non-blocking")
-		}
-	}
-	dev := &Device{name: name, index: index}
-	for _, fd := range h.fds {
-		dev.queues = append(dev.queues, &Queue{file: os.NewFile(uintptr(fd), node), name: name, tap: tap})
-	}
-	h.fds = nil
-	for _, q := range dev.queues {
-		if q.conn, err = q.file.SyscallConn(); err == nil {
-			err = q.file.SetDeadline(time.Time{}) // fails if the poller did not take it
-		}
+	dev := &Device{name: name, index: index, tap: c.TAP, flags: c.flags()}
+	for len(h.fds) > 0 {
+		q, err := newQueue(dev, h.take(), c.TAP)
 		if err != nil {
 			dev.Close()
-			return nil, fmt.Errorf("the runtime cannot wait for the device: %w", err)
+			return nil, err
 		}
+		dev.queues = append(dev.queues, q)
 	}
+	dev.first = dev.queues[0]
 	return dev, nil
 }
 
+// newQueue makes a queue of a descriptor that is attached, as the poller gives up for
+// good on one that is not. It takes fd over, also if it fails.
+func newQueue(d *Device, fd int, tap bool) (*Queue, error) {
+	q := &Queue{file: os.NewFile(uintptr(fd), node), dev: d, name: d.name, tap: tap}
+	var err error
+	if q.conn, err = q.file.SyscallConn(); err == nil {
+		err = q.file.SetDeadline(time.Time{}) // fails if the poller did not take it
+	}
+	if err != nil {
+		q.file.Close()
+		return nil, fmt.Errorf("the runtime cannot wait for the device: %w", err)
+	}
+	return q, nil
+}
+
+// take hands the first descriptor over.
+func (h *handles) take() int {
+	fd := h.fds[0]
+	h.fds = h.fds[1:]
+	return fd
+}
+
 // identify returns the name and the index of the device that all descriptors are
-// attached to. The kernel finds an index by name only, and anyone may rename
-// devices meanwhile: so the name must be the same before and after.
-func (h *handles) identify() (name string, index int, err error) {
+// attached to; name is what it seems to be called. The kernel finds an index by name
+// only, and anyone may rename devices meanwhile: so the name must be the same before
+// and after.
+func (h *handles) identify(name string) (string, int, error) {
+	var err error
 	for range 10 {
-		name, _, err = getIFF(h.fds[0])
-		if err != nil {
-			break
-		}
+		var index int
 		index, err = indexOf(h.sock, name)
 		same := err == nil
 		for _, fd := range h.fds {
-			again, _, err := getIFF(fd)
-			same = same && err == nil && again == name
+			current, _, lookup := getIFF(fd)
+			if lookup != nil {
+				err = lookup
+				break
+			}
+			same = same && current == name
+			name = current
 		}
-		if same {
+		if same && err == nil {
 			return name, index, nil
 		}
 	}
@@ -397,10 +472,12 @@ func indexOf(sock int, name string) (int, error) {
 // is the name that it was opened under.
 func (d *Device) Name() string {
 	name := d.name
-	d.queues[0].conn.Control(func(fd uintptr) {
-		if current, _, err := getIFF(int(fd)); err == nil {
+	d.ioctl("name", func(fd int) error {
+		current, _, err := getIFF(fd)
+		if err == nil {
 			name = current
 		}
+		return err
 	})
 	return name
 }
@@ -409,36 +486,48 @@ func (d *Device) Name() string {
 // for the device's life, but a move to another namespace may change it.
 func (d *Device) Index() int { return d.index }
 
-// Queues returns the device's queues, at least one. The kernel chooses the queue
-// that a packet is read from, by flow. The caller may keep the slice.
-func (d *Device) Queues() []*Queue { return slices.Clone(d.queues) }
+// Queues returns the device's queues, but those that Queue.Close has closed. The
+// kernel chooses the queue that a packet is read from, by flow. The caller may keep
+// the slice.
+func (d *Device) Queues() []*Queue {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.queues)
+}
 
 // Read reads a packet from the first queue. See [Queue.Read].
-func (d *Device) Read(b []byte) (int, error) { return d.queues[0].Read(b) }
+func (d *Device) Read(b []byte) (int, error) { return d.first.Read(b) }
 
 // Write writes a packet to the first queue. See [Queue.Write].
-func (d *Device) Write(b []byte) (int, error) { return d.queues[0].Write(b) }
+func (d *Device) Write(b []byte) (int, error) { return d.first.Write(b) }
 
 // SetDeadline sets the deadlines of the first queue. See [Queue.SetDeadline].
-func (d *Device) SetDeadline(t time.Time) error { return d.queues[0].SetDeadline(t) }
+func (d *Device) SetDeadline(t time.Time) error { return d.first.SetDeadline(t) }
 
 // SetReadDeadline sets the read deadline of the first queue. See [Queue.SetDeadline].
-func (d *Device) SetReadDeadline(t time.Time) error { return d.queues[0].SetReadDeadline(t) }
+func (d *Device) SetReadDeadline(t time.Time) error { return d.first.SetReadDeadline(t) }
 
 // SetWriteDeadline sets the write deadline of the first queue. See [Queue.SetDeadline].
-func (d *Device) SetWriteDeadline(t time.Time) error { return d.queues[0].SetWriteDeadline(t) }
+func (d *Device) SetWriteDeadline(t time.Time) error { return d.first.SetWriteDeadline(t) }
 
 // SyscallConn returns the first queue's descriptor. See [Queue.SyscallConn].
-func (d *Device) SyscallConn() (syscall.RawConn, error) { return d.queues[0].SyscallConn() }
+func (d *Device) SyscallConn() (syscall.RawConn, error) { return d.first.SyscallConn() }
 
 // Close detaches from the device, which vanishes unless it is persistent or
 // others are attached, and ends all reads and writes on all queues with
 // os.ErrClosed. A second Close fails with os.ErrClosed too. The kernel takes 10 to
 // 30 ms to delete a device (BenchmarkClose): close many of them in parallel.
 func (d *Device) Close() error {
+	d.mu.Lock()
+	queues, closed := d.queues, d.closed
+	d.closed = true
+	d.mu.Unlock() // not held over the kernel's work
+	if closed {
+		return &Error{"close", d.name, os.ErrClosed}
+	}
 	var err error
-	for _, q := range d.queues {
-		err = cmp.Or(err, q.file.Close())
+	for _, q := range queues {
+		err = cmp.Or(err, q.close())
 	}
 	return ioError("close", d.name, err)
 }

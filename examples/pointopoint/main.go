@@ -16,11 +16,9 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"slices"
-	"time"
 
 	"github.com/nlwire/nlwire/address"
-	"github.com/nlwire/nlwire/internal/private"
+	"github.com/nlwire/nlwire/internal/demo"
 	"github.com/nlwire/nlwire/route"
 	"github.com/nlwire/nlwire/rtattr"
 	"github.com/nlwire/nlwire/rtnl"
@@ -56,31 +54,17 @@ func main() {
 		fmt.Fprintf(os.Stderr, "pointopoint: argument %q: there are only flags\n", flag.Arg(0))
 		os.Exit(2)
 	}
-	if !*host && !private.Inside() {
-		who := "a private network namespace"
-		if os.Geteuid() != 0 {
-			who = "a private user and network namespace"
-		}
-		fmt.Printf("running in %s; the machine's network is not touched (-host works on the machine)\n", who)
-		code, err := private.Run()
-		if err != nil {
-			fatal(err)
-		}
-		os.Exit(code)
+	if !*host {
+		demo.Enter("pointopoint")
 	}
 	if *prefix != "" {
 		ends = []end{{"as asked for", *prefix, *peer, "", "", false}}
 	} else if *peer != "" {
-		fatal(errors.New("-peer goes with -addr"))
+		demo.Fatal("pointopoint", errors.New("-peer goes with -addr"))
 	}
 	if err := run(*name, uint32(*mtu), *verbose); err != nil {
-		fatal(err)
+		demo.Fatal("pointopoint", err)
 	}
-}
-
-func fatal(err error) {
-	fmt.Fprintln(os.Stderr, "pointopoint:", err)
-	os.Exit(1)
 }
 
 func run(name string, mtu uint32, verbose bool) error {
@@ -152,7 +136,7 @@ func show(conn *rtnl.Conn, l end, name string, mtu uint32, verbose bool) error {
 	if err := tun.Configure(ctx, conn, dev, s); err != nil {
 		return err
 	}
-	if err := settle(ctx, conn, dev.Index(), l.far); err != nil {
+	if err := demo.Settle(ctx, conn, dev.Index(), l.farAddr()); err != nil {
 		return err
 	}
 	if err := printDevice(ctx, conn, os.Stdout, dev.Index()); err != nil {
@@ -161,27 +145,12 @@ func show(conn *rtnl.Conn, l end, name string, mtu uint32, verbose bool) error {
 	return pings(dev, l)
 }
 
-// settle waits until the kernel has finished with IPv6: no address is tentative,
-// and there is a route to the far end. There is no duplicate address detection on
-// a link without neighbours, but the kernel decides that a little later, and adds
-// the route to a peer only then.
-func settle(ctx context.Context, conn *rtnl.Conn, index int, far string) error {
-	deadline := time.Now().Add(2 * time.Second)
-	for {
-		addresses, err := address.List(ctx, conn, address.Filter{Family: rtattr.AF_INET6, Index: uint32(index)})
-		if err != nil {
-			return err
-		}
-		if slices.ContainsFunc(addresses, func(a address.Address) bool { return a.Flags&rtattr.IFA_F_TENTATIVE != 0 }) {
-			err = errors.New("an IPv6 address is still tentative")
-		} else if far != "" {
-			_, err = route.Get(ctx, conn, route.Lookup{Dst: netip.MustParseAddr(far)})
-		}
-		if err == nil || time.Now().After(deadline) {
-			return err
-		}
-		time.Sleep(10 * time.Millisecond)
+// farAddr returns the far end's address, the zero one if nobody is there.
+func (l end) farAddr() netip.Addr {
+	if l.far == "" {
+		return netip.Addr{}
 	}
+	return netip.MustParseAddr(l.far)
 }
 
 // pings lets the far end answer and asks it, and a host of the network behind it.
@@ -190,11 +159,11 @@ func pings(dev *tun.Device, l end) error {
 		return nil
 	}
 	answered := make(chan error, 1)
-	go func() { answered <- answer(dev) }()
+	go func() { answered <- demo.Answer(dev, nil) }()
 	err := func() error {
 		behind := netip.MustParsePrefix(l.net).Addr().Next()
-		for _, to := range []netip.Addr{netip.MustParseAddr(l.far), behind} {
-			line, err := pingLine(to)
+		for _, to := range []netip.Addr{l.farAddr(), behind} {
+			line, err := demo.PingLine(to)
 			if err != nil {
 				return err
 			}
@@ -205,8 +174,5 @@ func pings(dev *tun.Device, l end) error {
 	if cerr := dev.Close(); err == nil {
 		err = cerr
 	}
-	if aerr := <-answered; !errors.Is(aerr, os.ErrClosed) {
-		err = errors.Join(err, aerr)
-	}
-	return err
+	return errors.Join(err, <-answered)
 }

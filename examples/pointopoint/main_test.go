@@ -6,13 +6,12 @@ import (
 	"bytes"
 	"context"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/nlwire/nlwire/internal/demo"
+	"github.com/nlwire/nlwire/internal/demo/demotest"
 	"github.com/nlwire/nlwire/internal/nstest"
 	"github.com/nlwire/nlwire/rtnl"
 	"github.com/nlwire/nlwire/tun"
@@ -50,7 +49,7 @@ func TestPrint(t *testing.T) {
 		if err := tun.Configure(ctx, conn, dev, s); err != nil {
 			t.Fatal(err)
 		}
-		if err := settle(ctx, conn, dev.Index(), l.far); err != nil {
+		if err := demo.Settle(ctx, conn, dev.Index(), l.farAddr()); err != nil {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
@@ -94,14 +93,14 @@ func TestPings(t *testing.T) {
 		if err := tun.Configure(context.Background(), conn, dev, s); err != nil {
 			t.Fatal(err)
 		}
-		if err := settle(context.Background(), conn, dev.Index(), l.far); err != nil {
+		if err := demo.Settle(context.Background(), conn, dev.Index(), l.farAddr()); err != nil {
 			t.Fatal(err)
 		}
 		if err := pings(dev, l); err != nil {
 			t.Errorf("%s: %v", l.title, err)
 		}
 	}
-	if _, err := ping(netip.MustParseAddr("203.0.113.1")); err == nil {
+	if _, err := demo.Ping(netip.MustParseAddr("203.0.113.1")); err == nil {
 		t.Error("a reply from nowhere")
 	}
 }
@@ -109,16 +108,7 @@ func TestPings(t *testing.T) {
 // TestProgram runs the program as a user does, and has its errors.
 func TestProgram(t *testing.T) {
 	nstest.TUN(t)
-	bin := filepath.Join(t.TempDir(), "pointopoint")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	run := func(args ...string) (string, error) {
-		cmd := exec.Command(bin, args...)
-		cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NLWIRE_") })
-		out, err := cmd.CombinedOutput()
-		return string(out), err
-	}
+	run := demotest.Build(t, ".")
 	out, err := run("-v")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

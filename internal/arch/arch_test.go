@@ -42,7 +42,12 @@ var mayImport = map[string][]string{
 	"internal/sizes":       {"rtattr"},
 
 	"internal/golden/record": {"internal/golden", "internal/private", "golang.org/x/sys/unix"},
-	"examples/pointopoint":   {"rtattr", "rtnl", "address", "link", "route", "tun", "internal/private", "golang.org/x/sys/unix"},
+	"internal/demo":          {"rtattr", "rtnl", "address", "route", "internal/private"},
+	"internal/demo/demotest": {},
+	"examples":               {},
+	"examples/pointopoint":   {"rtattr", "rtnl", "address", "link", "route", "tun", "internal/demo"},
+	"examples/tunping":       {"rtattr", "rtnl", "address", "link", "tun", "internal/demo"},
+	"examples/tunforward":    {"rtattr", "rtnl", "address", "link", "tun", "internal/demo", "internal/netns"},
 }
 
 // A pkg is what go list tells of a package.

@@ -1,15 +1,16 @@
 //go:build linux
 
-package main
+package demo
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
+	"os"
 	"time"
-
-	"github.com/nlwire/nlwire/tun"
 )
 
 // Protocol numbers and message types of ICMP (RFC 792) and ICMPv6 (RFC 4443).
@@ -23,20 +24,24 @@ const (
 	ipv4MinLen, checksumOffset = 20, 2
 )
 
-// answer is the host at the far end of the link: it turns every echo request
-// that comes out of the device into its reply, whatever the address, until the
-// device is closed.
-func answer(dev *tun.Device) error {
+// Answer is the host at the far end of the link: it turns every echo request that
+// comes out of the device into its reply, whatever the address, until the device is
+// closed. It calls answered, unless that is nil, with each reply.
+func Answer(dev io.ReadWriter, answered func(packet []byte)) error {
 	packet := make([]byte, 65535)
 	for {
 		n, err := dev.Read(packet)
-		if err != nil {
-			return err
+		answer := err == nil && reply(packet[:n])
+		if answer {
+			_, err = dev.Write(packet[:n])
 		}
-		if reply(packet[:n]) {
-			if _, err := dev.Write(packet[:n]); err != nil {
-				return err
-			}
+		switch {
+		case errors.Is(err, os.ErrClosed):
+			return nil
+		case err != nil:
+			return err
+		case answer && answered != nil:
+			answered(packet[:n])
 		}
 	}
 }
@@ -92,9 +97,9 @@ func checksum(b []byte) uint16 {
 	return ^fold(sum)
 }
 
-// ping sends one echo request through the kernel's own stack and returns how long
+// Ping sends one echo request through the kernel's own stack and returns how long
 // the reply took.
-func ping(to netip.Addr) (time.Duration, error) {
+func Ping(to netip.Addr) (time.Duration, error) {
 	network, request, want := "ip4:icmp", byte(echoRequest), byte(echoReply)
 	if to.Is6() {
 		network, request, want = "ip6:ipv6-icmp", echoRequest6, echoReply6
@@ -127,8 +132,9 @@ func ping(to netip.Addr) (time.Duration, error) {
 	}
 }
 
-func pingLine(to netip.Addr) (string, error) {
-	rtt, err := ping(to)
+// PingLine is Ping for people.
+func PingLine(to netip.Addr) (string, error) {
+	rtt, err := Ping(to)
 	if err != nil {
 		return "", fmt.Errorf("ping %s: %w", to, err)
 	}
