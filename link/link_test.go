@@ -55,7 +55,7 @@ func TestInvalid(t *testing.T) {
 		{"KindPointer", add(link.Config{Name: "x"}, &link.Dummy{}), "link: no kind of link: it is nil or a pointer"},
 		{"RawNoKind", add(link.Config{Name: "x"}, link.Raw{}), "link: Raw without a Kind"},
 		{"PeerName", veth(link.Config{Name: "a/b"}), `link: veth: peer a/b: the name contains "/"`},
-		{"PeerMaster", veth(link.Config{Master: link.Some[uint32](0)}), "link: veth: peer master 0: the kernel ignores Parent and Master of a peer"},
+		{"PeerMaster", veth(link.Config{Master: link.Some[uint32](0)}), "link: veth: peer master 0: the kernel ignores Parent, LinkNetNSID, Master and NetNSID of a peer"},
 		{"PeerAlias", veth(link.Config{Alias: link.Some("a")}), `link: veth: peer alias "a": the kernel ignores the Alias of a new link: Set it`},
 		{"BridgeTime", add(link.Config{}, link.Bridge{HelloTime: time.Second + time.Millisecond}), "link: bridge: HelloTime is 1.001s, want a multiple of 10 ms"},
 		{"BridgeNegative", add(link.Config{}, link.Bridge{Ageing: link.Some(-time.Second)}), "link: bridge: Ageing is -1s, want a multiple of 10 ms"},
