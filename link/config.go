@@ -57,7 +57,8 @@ type Config struct {
 
 	// Set and Clear are flags to change. rtattr.IFF_UP in Set brings the link
 	// up, in Clear takes it down. Others of use are IFF_NOARP, IFF_MULTICAST,
-	// IFF_ALLMULTI, IFF_PROMISC, IFF_DYNAMIC and IFF_NOTRAILERS.
+	// IFF_ALLMULTI, IFF_PROMISC, IFF_DYNAMIC and IFF_NOTRAILERS. The message that
+	// makes a pair of links cannot bring the peer up: ENOTCONN.
 	Set, Clear rtattr.IfFlags
 
 	// GSOMaxSize is the largest packet that is given to the driver to be cut into
@@ -209,7 +210,7 @@ func (c *Config) invalid(op operation) string {
 	case hasID && id < 0:
 		return "NetNSID is no number of a network namespace"
 	case ignored != "":
-		return "the kernel ignores the " + ignored + " of a new link: Set it"
+		return "the kernel takes no " + ignored + " of a new link: Set it"
 	case op == set && c.Index != 0:
 		return "Index cannot change"
 	case op == set && c.Parent != 0:
@@ -229,7 +230,8 @@ func (c *Config) invalid(op operation) string {
 }
 
 // ignored returns which field the kernel looks at only if the link exists
-// (rtnl_create_link and rtnl_newlink_create in net/core/rtnetlink.c).
+// (rtnl_create_link and rtnl_newlink_create in net/core/rtnetlink.c); it refuses
+// AddrGenMode (inet6_validate_link_af).
 func (c *Config) ignored() string {
 	switch {
 	case c.Alias != (Opt[string]{}):

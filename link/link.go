@@ -119,47 +119,40 @@ func Parse(v *rtattr.LinkView) (Link, error) {
 	l.PhysPortName = text(v.PhysPortName())
 	l.PhysPortID = hexadecimal(v.PhysPortID())
 	l.PhysSwitchID = hexadecimal(v.PhysSwitchID())
+	var bad error // the first; what else can be read is
+	note := func(err error) {
+		if bad == nil && err != nil {
+			bad = fmt.Errorf("link: %d: %s: %w", l.Index, l.Name, err)
+		}
+	}
 	var ok [3]bool
 	l.Address, ok[0] = hardwareAddr(v.Address())
 	l.Broadcast, ok[1] = hardwareAddr(v.Broadcast())
 	l.PermAddress, ok[2] = hardwareAddr(v.PermAddress())
 	if ok != [3]bool{true, true, true} {
-		return l, l.bad(errors.New("a hardware address of more than 32 bytes"))
+		note(errors.New("a hardware address of more than 32 bytes"))
 	}
 	info, err := v.LinkInfo()
+	note(err)
 	l.Kind = text(info.Kind())
 	l.MasterKind = text(info.SlaveKind())
-	if err != nil {
-		return l, l.bad(err)
-	}
 	reason, err := v.ProtoDownReason()
-	if err != nil {
-		return l, l.bad(err)
-	}
+	note(err)
 	l.ProtoDownReason, _ = reason.Value()
 	names, err := v.PropList()
-	if err != nil {
-		return l, l.bad(err)
-	}
+	note(err)
 	l.AltNames = altNamesOf(names.AltIfName())
-	if l.XDP, err = parseXDP(v); err != nil {
-		return l, l.bad(err)
-	}
+	l.XDP, err = parseXDP(v)
+	note(err)
 	families, err := v.AFSpec()
-	if err != nil {
-		return l, l.bad(err)
-	}
+	note(err)
 	six, err := families.Inet6()
-	if err != nil {
-		return l, l.bad(err)
-	}
+	note(err)
 	if mode, ok := six.AddrGenMode(); ok {
 		l.AddrGenMode = Some(mode)
 	}
-	return l, nil
+	return l, bad
 }
-
-func (l *Link) bad(err error) error { return fmt.Errorf("link: %d: %s: %w", l.Index, l.Name, err) }
 
 func hardwareAddr(b []byte, _ bool) (HardwareAddr, bool) { return HardwareAddrFrom(b) }
 

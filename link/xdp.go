@@ -19,14 +19,11 @@ type XDP struct {
 
 func parseXDP(v *rtattr.LinkView) (x XDP, err error) {
 	n, err := v.XDP()
-	if err != nil {
-		return XDP{}, err
-	}
 	x.Mode, _ = n.Attached()
 	x.SKB, _ = n.SkbProgID()
 	x.Drv, _ = n.DrvProgID()
 	x.HW, _ = n.HWProgID()
-	return x, nil
+	return x, err
 }
 
 // AppendSetXDP appends the message that attaches the XDP program of a descriptor
