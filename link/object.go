@@ -17,8 +17,8 @@ var errOther = errors.New("link: not in the filter")
 // (netdev_state_change, do_setlink), and those are in the next announcement of
 // the link, or in the list after a Resync:
 //
-//   - of a link that is down: AltNames, Group, Alias, LinkMode, ProtoDown,
-//     ProtoDownReason, AddrGenMode, XDP;
+//   - of a link that is down: AltNames, Group, Alias, LinkMode, Carrier,
+//     ProtoDown, ProtoDownReason, AddrGenMode, XDP;
 //   - of any link: Qdisc, the limits of segmentation, MinMTU and MaxMTU, the
 //     removal of IPv6 by a small MTU, and, of a link one end of which is in
 //     another namespace, a move of that end.
