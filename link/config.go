@@ -77,11 +77,12 @@ type Config struct {
 	// Carrier is what few drivers let one set: those of dummy, team, TUN. Set only.
 	Carrier Opt[bool]
 
-	// ProtoDown holds a VXLAN or macvlan down for a protocol such as VRRP, and
-	// ProtoDownReason has a bit for each reason; the numbers are user space's. The
-	// kernel does not end it while there are reasons. Set only.
-	ProtoDown       Opt[bool]
-	ProtoDownReason Opt[uint32]
+	// ProtoDown holds a VXLAN or macvlan down for a protocol such as VRRP.
+	// SetReasons and ClearReasons are reasons to change, a bit for each; which bit is
+	// which is for user space to say. The kernel does not end ProtoDown while there
+	// are reasons. Set only.
+	ProtoDown                Opt[bool]
+	SetReasons, ClearReasons uint32
 
 	// AddrGenMode is how IPv6 makes the identifiers of addresses.
 	// IN6_ADDR_GEN_MODE_NONE leaves the link without a link-local address if it
@@ -169,8 +170,11 @@ func (c Config) String() string {
 	if v, ok := c.ProtoDown.Get(); ok {
 		add("protodown %s", onOff(v))
 	}
-	if v, ok := c.ProtoDownReason.Get(); ok {
-		add("protodown_reason %#x", v)
+	if c.SetReasons != 0 {
+		add("protodown_reason set %#x", c.SetReasons)
+	}
+	if c.ClearReasons != 0 {
+		add("protodown_reason clear %#x", c.ClearReasons)
 	}
 	if v, ok := c.AddrGenMode.Get(); ok {
 		add("addrgenmode %v", v)
@@ -205,6 +209,8 @@ func (c *Config) invalid(op operation) string {
 		return "NetNS is no descriptor"
 	case c.Set&c.Clear != 0:
 		return fmt.Sprintf("%v is both in Set and in Clear", c.Set&c.Clear)
+	case c.SetReasons&c.ClearReasons != 0:
+		return fmt.Sprintf("%#x is both in SetReasons and in ClearReasons", c.SetReasons&c.ClearReasons)
 	case c.NetNS != 0 && (c.NetNSPID != 0 || hasID) || c.NetNSPID != 0 && hasID:
 		return "NetNS, NetNSPID and NetNSID exclude each other"
 	case hasID && id < 0:
@@ -240,8 +246,8 @@ func (c *Config) ignored() string {
 		return "Carrier"
 	case c.ProtoDown != (Opt[bool]{}):
 		return "ProtoDown"
-	case c.ProtoDownReason != (Opt[uint32]{}):
-		return "ProtoDownReason"
+	case c.SetReasons|c.ClearReasons != 0:
+		return "SetReasons and ClearReasons"
 	case c.AddrGenMode != (Opt[rtattr.AddrGenMode]{}):
 		return "AddrGenMode"
 	}
@@ -337,9 +343,10 @@ func (c *Config) put(w rtattr.LinkEncoder) {
 	if v, ok := c.ProtoDown.Get(); ok {
 		w.ProtoDown(bit(v))
 	}
-	if v, ok := c.ProtoDownReason.Get(); ok {
+	if mask := c.SetReasons | c.ClearReasons; mask != 0 {
 		n := w.ProtoDownReason()
-		n.Value(v)
+		n.Mask(mask)
+		n.Value(c.SetReasons)
 		n.End()
 	}
 	if v, ok := c.AddrGenMode.Get(); ok {

@@ -45,7 +45,7 @@ func (l Link) Rest() Config {
 	c := Config{
 		GSOMaxSize: l.GSOMaxSize, GSOMaxSegs: l.GSOMaxSegs, GROMaxSize: l.GROMaxSize,
 		GSOIPv4MaxSize: l.GSOIPv4MaxSize, GROIPv4MaxSize: l.GROIPv4MaxSize,
-		AddrGenMode: l.AddrGenMode,
+		AddrGenMode: l.AddrGenMode, SetReasons: l.ProtoDownReason,
 	}
 	if l.Master != 0 {
 		c.Master = Some(l.Master)
@@ -55,9 +55,6 @@ func (l Link) Rest() Config {
 	}
 	if l.ProtoDown {
 		c.ProtoDown = Some(true)
-	}
-	if l.ProtoDownReason != 0 {
-		c.ProtoDownReason = Some(l.ProtoDownReason)
 	}
 	return c
 }

@@ -43,7 +43,7 @@ func many(t *testing.T, conn *rtnl.Conn) map[string]link.Kind {
 	link.AppendAddAltNames(&e, 13, "uplink", "a-name-longer-than-sixteen-bytes")
 	link.AppendSet(&e, 32, link.Config{AddrGenMode: link.Some(rtattr.IN6_ADDR_GEN_MODE_NONE)})
 	link.AppendSet(&e, 32, link.Config{Set: rtattr.IFF_UP})
-	link.AppendSet(&e, 40, link.Config{ProtoDown: link.Some(true), ProtoDownReason: link.Some[uint32](5)})
+	link.AppendSet(&e, 40, link.Config{ProtoDown: link.Some(true), SetReasons: 5})
 	if err := conn.Exec(ctx, &e); err != nil {
 		t.Fatal(err)
 	}
