@@ -373,3 +373,73 @@ func TestStats(t *testing.T) {
 		}
 	}
 }
+
+// TestAFSpec sets and reads what address families have of a link, by the encoders
+// and views of rtattr.
+func TestAFSpec(t *testing.T) {
+	l := newLab(t)
+	var e rtattr.Encoder
+	link.AppendAdd(&e, with(v0, func(c *link.Config) { c.Index, c.Set = 70, rtattr.IFF_UP }), link.Veth{Peer: v1})
+	w := link.BeginSet(&e, 70, link.Config{})
+	families := w.AFSpec()
+	four := families.Inet()
+	conf := four.SetConf()
+	conf.Forwarding(0)
+	conf.ProxyARP(1)
+	conf.RpFilter(2)
+	conf.End()
+	four.End()
+	six := families.Inet6()
+	six.Token(ip("::7"))
+	six.End()
+	families.End()
+	w.End()
+	if err := l.conn.Exec(ctx, &e); err != nil {
+		t.Fatal(err)
+	}
+	if out := l.IP(t, "token", "list", "dev", "v0"); !strings.Contains(string(out), "token ::7 dev v0") {
+		t.Errorf("ip shows %s", out)
+	}
+	if out := l.IP(t, "netconf", "show", "dev", "v0"); !strings.Contains(string(out), "rp_filter loose") || !strings.Contains(string(out), "forwarding off") {
+		t.Errorf("ip shows %s", out)
+	}
+	for v, err := range link.All(ctx, l.conn, link.Filter{Kind: "veth", Up: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		families, err := v.AFSpec()
+		if err != nil {
+			t.Fatal(err)
+		}
+		four, err := families.Inet()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conf, ok := four.Conf()
+		if !ok || conf.At(rtattr.IPV4_DEVCONF_PROXY_ARP-1) != 1 || conf.At(rtattr.IPV4_DEVCONF_RP_FILTER-1) != 2 || conf.At(rtattr.IPV4_DEVCONF_FORWARDING-1) != 0 {
+			t.Errorf("%v, %v", conf, ok)
+		}
+		six, err := families.Inet6()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if token, ok := six.Token(); !ok || token != ip("::7") {
+			t.Errorf("%v, %v", token, ok)
+		}
+		all, ok := six.Conf()
+		if !ok || all.At(int(rtattr.DEVCONF_MTU6)) != 1500 {
+			t.Errorf("%v, %v", all, ok)
+		}
+		if n, _ := v.MinMTU(); n == 0 {
+			t.Error("no MinMTU")
+		}
+		for name, ok := range map[string]bool{"promiscuity": there(v.Promiscuity()), "allmulti": there(v.AllMulti()), "carrier changes": there(v.CarrierChanges()),
+			"ups": there(v.CarrierUpCount()), "downs": there(v.CarrierDownCount()), "TSO size": there(v.TSOMaxSize()), "TSO segments": there(v.TSOMaxSegs())} {
+			if !ok {
+				t.Errorf("the view has no %s", name)
+			}
+		}
+	}
+}
+
+func there(_ uint32, ok bool) bool { return ok }
