@@ -1,9 +1,11 @@
 package link
 
 import (
+	"bytes"
 	"iter"
-	"slices"
 	"strings"
+
+	"github.com/nlwire/nlwire/rtattr"
 )
 
 // AltNames are the alternative names of a link, in the order in which they were
@@ -14,16 +16,24 @@ type AltNames struct {
 
 // AltNamesOf returns names as AltNames.
 func AltNamesOf(names ...string) AltNames {
-	return altNamesOf(slices.Values(names))
-}
-
-func altNamesOf[T string | []byte](names iter.Seq[T]) AltNames {
 	var b strings.Builder
-	for name := range names {
-		b.WriteString(string(name))
+	for _, name := range names {
+		b.WriteString(name)
 		b.WriteByte(0)
 	}
 	return AltNames{b.String()}
+}
+
+func parseAltNames(v *rtattr.PropListView) AltNames {
+	var buf [256]byte
+	b := buf[:0]
+	for typ, name := range v.Attrs().All() {
+		if typ == rtattr.IFLA_ALT_IFNAME {
+			name, _, _ = bytes.Cut(name, []byte{0})
+			b = append(append(b, name...), 0)
+		}
+	}
+	return AltNames{string(b)}
 }
 
 // All yields the names.

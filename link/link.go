@@ -141,7 +141,7 @@ func Parse(v *rtattr.LinkView) (Link, error) {
 	l.ProtoDownReason, _ = reason.Value()
 	names, err := v.PropList()
 	note(err)
-	l.AltNames = altNamesOf(names.AltIfName())
+	l.AltNames = parseAltNames(&names)
 	l.XDP, err = parseXDP(v)
 	note(err)
 	families, err := v.AFSpec()

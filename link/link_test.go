@@ -456,6 +456,27 @@ func TestAllocs(t *testing.T) {
 			t.Errorf("%s: %v allocations", tt.name, n)
 		}
 	}
+	// Reading a link allocates its strings: Name, Qdisc and Kind, and one for all
+	// alternative names.
+	v := message(t, rtattr.IfInfomsg{Index: 7}, func(w rtattr.LinkEncoder) {
+		w.IfName("v0")
+		w.Qdisc("noqueue")
+		w.Address(v0.Address.Bytes())
+		i := w.LinkInfo()
+		i.Kind("veth")
+		i.End()
+		p := w.PropList()
+		p.AltIfName("uplink")
+		p.AltIfName("rack7")
+		p.End()
+	})
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := link.Parse(v); err != nil {
+			t.Error(err)
+		}
+	}); n > 4 {
+		t.Errorf("Parse: %v allocations", n)
+	}
 	// An Encoder on the stack stays there, and so does a kind.
 	if n := testing.AllocsPerRun(100, func() {
 		var e rtattr.Encoder

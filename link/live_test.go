@@ -494,6 +494,8 @@ func TestVerbAllocs(t *testing.T) {
 		{"SetUp", func() error { return link.SetUp(ctx, l.conn, 1) }},
 		{"Set", func() error { return link.Set(ctx, l.conn, 1, link.Config{MTU: 1500, Set: rtattr.IFF_UP}) }},
 		{"SetAlias", func() error { return link.SetAlias(ctx, l.conn, 1, "loop") }},
+		{"SetAll", func() error { return link.SetAll(ctx, l.conn, 7, link.Config{MTU: 1500}) }},
+		{"SetXDP", func() error { return link.SetXDP(ctx, l.conn, 1, -1, 0) }},
 	} {
 		if n := testing.AllocsPerRun(20, func() {
 			if err := tt.f(); err != nil {

@@ -14,7 +14,8 @@ import (
 // attributes say which: rtattr.IFLA_STATS_LINK_64, those of the kind
 // (IFLA_STATS_LINK_XSTATS) or of the port (IFLA_STATS_LINK_XSTATS_SLAVE), those of
 // the hardware (IFLA_STATS_LINK_OFFLOAD_XSTATS) and of address families
-// (IFLA_STATS_AF_SPEC).
+// (IFLA_STATS_AF_SPEC). What is rarer has rtattr.AppendStatsRequest: a choice
+// among the counters of the hardware, and RTM_SETSTATS that switches them on.
 func AppendGetStats(e *rtattr.Encoder, index uint32, attributes ...uint16) {
 	h := rtattr.IfStatsMsg{IfIndex: uint32(number(e, index)), FilterMask: statsMask(e, attributes)}
 	rtattr.AppendStatsRequest(e, rtattr.RTM_GETSTATS, rtattr.NLM_F_REQUEST, h).End()
