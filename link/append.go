@@ -62,6 +62,27 @@ func number(e *rtattr.Encoder, index uint32) int32 {
 	return int32(index)
 }
 
+// AppendSetAll appends the message that changes all links of a group, of which
+// there need not be any: RTM_NEWLINK. The kernel stops at the first link that
+// refuses. A kind and what a port is set to are not looked at.
+func AppendSetAll(e *rtattr.Encoder, group uint32, c Config) {
+	reason := c.invalid(set)
+	switch {
+	case reason != "":
+	case c.Name != "":
+		reason = "a group of links has no Name"
+	case c.Group != Opt[uint32]{}:
+		reason = "the Group cannot change"
+	}
+	if reason != "" {
+		e.Fail(fmt.Errorf("link: set group %d %v: %s", group, c, reason))
+	}
+	w := rtattr.AppendLink(e, rtattr.RTM_NEWLINK, rtattr.NLM_F_REQUEST, c.header())
+	w.Group(group)
+	c.put(w)
+	w.End()
+}
+
 // AppendDelete appends the message that deletes a link: RTM_DELLINK.
 func AppendDelete(e *rtattr.Encoder, index uint32) {
 	rtattr.AppendLink(e, rtattr.RTM_DELLINK, rtattr.NLM_F_REQUEST, rtattr.IfInfomsg{Index: number(e, index)}).End()

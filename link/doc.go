@@ -10,8 +10,17 @@
 // [Ifb], [WireGuard], and [Raw] for all others.
 //
 // Each verb is one message. AppendAdd, AppendSet, AppendDelete give its bytes to
-// an [rtattr.Encoder], which holds any number of them as a batch. BeginAdd and
-// BeginSet leave the message open, for attributes that [Config] does not name.
+// an [rtattr.Encoder], which holds any number of them as a batch. What a [Config]
+// names can be set, what a [Link] names is read back; the zero of a field is not
+// sent. BeginAdd and BeginSet leave the message open, for attributes that Config
+// does not name, and All yields the view of rtattr that has those that Link does
+// not name.
+//
+// A listed link is made again by [Link.Config] and [Link.Rest]. [Object] follows
+// links as they change. Virtual functions are [VF] values, XDP programs go through
+// SetXDP, counters through GetStats and AllStats. [SetNSID] gives a number to
+// another network namespace, by which Config.NetNSID and Config.LinkNetNSID name
+// it.
 //
 // A TUN or TAP device is made by opening /dev/net/tun; all else works as with
 // other links.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net/netip"
+	"os"
 
 	"github.com/nlwire/nlwire/link"
 	"github.com/nlwire/nlwire/rtattr"
@@ -68,17 +70,155 @@ func ExampleBeginAdd() {
 	// Output: 76 <nil>
 }
 
-// No IPv6 link-local address, in the message that brings the link up.
+// The IPv6 token of a link, with which addresses of advertised prefixes end: an
+// attribute that Config does not name. The link has to accept advertisements.
 func ExampleBeginSet() {
 	var e rtattr.Encoder
-	w := link.BeginSet(&e, 3, link.Config{Set: rtattr.IFF_UP})
-	a := w.AFSpec()
-	six := a.Inet6()
-	six.AddrGenMode(rtattr.IN6_ADDR_GEN_MODE_NONE)
+	w := link.BeginSet(&e, 3, link.Config{})
+	families := w.AFSpec()
+	six := families.Inet6()
+	six.Token(netip.MustParseAddr("::7"))
 	six.End()
-	a.End()
+	families.End()
 	w.End()
 	b, err := e.Finish()
 	fmt.Println(len(b), err)
-	// Output: 48 <nil>
+	// Output: 60 <nil>
+}
+
+// Settings that are IPv4's own: IPV4_DEVCONF_PROXY_ARP and IPV4_DEVCONF_FORWARDING,
+// which sysctl has as net.ipv4.conf.v0.
+func ExampleBeginSet_ipv4() {
+	var e rtattr.Encoder
+	w := link.BeginSet(&e, 3, link.Config{})
+	families := w.AFSpec()
+	four := families.Inet()
+	conf := four.SetConf()
+	conf.Forwarding(1)
+	conf.ProxyARP(1)
+	conf.End()
+	four.End()
+	families.End()
+	w.End()
+	b, err := e.Finish()
+	fmt.Println(len(b), err)
+	// Output: 60 <nil>
+}
+
+// A link without an IPv6 link-local address, as one batch. AddrGenMode takes a
+// message of its own: within one, the kernel brings the link up first.
+func ExampleAppendSet() {
+	var e rtattr.Encoder
+	link.AppendAdd(&e, link.Config{Name: "x0", Index: 70}, link.Dummy{})
+	link.AppendSet(&e, 70, link.Config{AddrGenMode: link.Some(rtattr.IN6_ADDR_GEN_MODE_NONE)})
+	link.AppendSet(&e, 70, link.Config{Set: rtattr.IFF_UP})
+	_, err := e.Finish()
+	fmt.Println(e.Len(), err)
+	// Output: 3 <nil>
+}
+
+// A link moves to the network namespace that ip calls "blue", with the index 77
+// there: an attribute that Config does not name.
+func ExampleBeginSet_netns() {
+	ctx := context.Background()
+	conn, err := rtnl.Dial(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	blue, err := os.Open("/run/netns/blue")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer blue.Close()
+	var e rtattr.Encoder
+	w := link.BeginSet(&e, 3, link.Config{NetNS: int(blue.Fd())})
+	w.NewIfIndex(77)
+	w.End()
+	if err := conn.Exec(ctx, &e); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// All links, one after the other as they come and go.
+func ExampleObject() {
+	ctx := context.Background()
+	conn, err := rtnl.Dial(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	w, err := rtnl.Watch(ctx, conn, nil, link.Object(link.Filter{}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Close()
+	for ev, err := range w.Events() {
+		if err != nil {
+			log.Fatal(err)
+		}
+		switch ev.Type {
+		case rtnl.Added, rtnl.Changed:
+			fmt.Println(ev.Type, ev.Value)
+		case rtnl.Removed:
+			fmt.Println(ev.Type, ev.Old)
+		}
+	}
+}
+
+// Links of a namespace are made again in another one: first all links, then what
+// they take only when they are all there, then those come up that were.
+func ExampleLink_Config() {
+	// As link.List returns them: a bridge, and a port of it.
+	list := []link.Link{
+		{Index: 10, Name: "x0", Kind: "ifb", MTU: 1400, Master: 20, Flags: rtattr.IFF_UP},
+		{Index: 20, Name: "br0", Kind: "bridge", MTU: 1400, Flags: rtattr.IFF_UP | rtattr.IFF_MULTICAST},
+	}
+	var e rtattr.Encoder
+	for _, l := range list {
+		link.AppendAdd(&e, l.Config(), link.Raw{Kind: l.Kind})
+	}
+	for _, l := range list {
+		link.AppendSet(&e, l.Index, l.Rest())
+		for name := range l.AltNames.All() {
+			link.AppendAddAltNames(&e, l.Index, name)
+		}
+	}
+	for _, l := range list {
+		if l.Up() {
+			link.AppendSet(&e, l.Index, link.Config{Set: rtattr.IFF_UP})
+		}
+	}
+	_, err := e.Finish()
+	fmt.Println(e.Len(), err)
+	// Output: 6 <nil>
+}
+
+// Virtual functions: what they are set to, a change, and their counters.
+func ExampleParseVFs() {
+	ctx := context.Background()
+	conn, err := rtnl.Dial(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	for v, err := range link.All(ctx, conn, link.Filter{Ext: rtattr.RTEXT_FILTER_VF}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		vfs, err := link.ParseVFs(v)
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, vf := range vfs {
+			fmt.Println(v.Header.Index, vf.Num, vf.MAC, vf.VLAN)
+		}
+	}
+	err = link.SetVF(ctx, conn, 3, link.VF{Num: 0, Trust: link.Some(true), VLAN: link.Some(link.VFVLAN{ID: 7})})
+	if err != nil {
+		log.Fatal(err)
+	}
 }

@@ -1,6 +1,8 @@
 package link
 
 import (
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -8,16 +10,20 @@ import (
 )
 
 // A Link is a network interface as the kernel shows it. Two Links are equal (==)
-// if all fields are. What has no field here is in the view that All yields.
+// if all fields are. What has no field here is in the view that All yields:
+// counters of all kinds, hardware limits, and the settings of address families.
 type Link struct {
-	Index  uint32
-	Name   string
-	Kind   string // "veth", "" of a link without a kind, such as lo
-	HWType uint16 // ARPHRD_*
-	Flags  rtattr.IfFlags
+	Index    uint32
+	Name     string
+	AltNames AltNames
+	Kind     string // "veth", "" of a link without a kind, such as lo
+	HWType   uint16 // ARPHRD_*
+	Flags    rtattr.IfFlags
 
-	MTU    uint32 // bytes
-	TxQLen uint32 // packets
+	MTU            uint32 // bytes
+	MinMTU, MaxMTU uint32 // limits of MTU; a MaxMTU of 0 is none
+	TxQLen         uint32 // packets
+	Qdisc          string // "noqueue", "mq"
 
 	Address     HardwareAddr
 	Broadcast   HardwareAddr
@@ -28,10 +34,28 @@ type Link struct {
 	Master      uint32     // index of the bridge or bond; 0 is none
 	MasterKind  string     // "bridge"
 	Group       uint32
-	OperState   rtattr.OperState
 	Alias       string
 
+	OperState rtattr.OperState
+	LinkMode  rtattr.LinkMode
+	Carrier   bool
+
+	ProtoDown       bool
+	ProtoDownReason uint32 // a bit for each reason
+
 	NumTxQueues, NumRxQueues uint32
+
+	// As in Config.
+	GSOMaxSize, GSOMaxSegs, GROMaxSize uint32
+	GSOIPv4MaxSize, GROIPv4MaxSize     uint32
+
+	AddrGenMode Opt[rtattr.AddrGenMode] // absent of a link without IPv6
+	XDP         XDP
+
+	ParentDev, ParentBus string // the hardware: "0000:01:00.0", "pci"
+
+	// Port and switch of the hardware, the numbers in hexadecimal as ip shows them.
+	PhysPortName, PhysPortID, PhysSwitchID string
 }
 
 // Up reports whether the link is switched on. Whether it works is OperState.
@@ -64,37 +88,73 @@ func Parse(v *rtattr.LinkView) (Link, error) {
 		return Link{}, fmt.Errorf("link: message of address family %d: it is about a port or a protocol of a link", h.Family)
 	}
 	l := Link{Index: uint32(h.Index), HWType: h.Type, Flags: h.Flags}
-	name, _ := v.IfName()
-	l.Name = string(name)
+	l.Name = text(v.IfName())
 	l.MTU, _ = v.MTU()
+	l.MinMTU, _ = v.MinMTU()
+	l.MaxMTU, _ = v.MaxMTU()
 	l.TxQLen, _ = v.TxQLen()
+	l.Qdisc = text(v.Qdisc())
 	l.Parent, _ = v.Link()
 	if id, ok := v.LinkNetNSID(); ok {
 		l.LinkNetNSID = Some(id)
 	}
 	l.Master, _ = v.Master()
 	l.Group, _ = v.Group()
+	l.Alias = text(v.IfAlias())
 	l.OperState, _ = v.OperState()
-	alias, _ := v.IfAlias()
-	l.Alias = string(alias)
+	l.LinkMode, _ = v.LinkMode()
+	carrier, _ := v.Carrier()
+	l.Carrier = carrier != 0
+	down, _ := v.ProtoDown()
+	l.ProtoDown = down != 0
 	l.NumTxQueues, _ = v.NumTxQueues()
 	l.NumRxQueues, _ = v.NumRxQueues()
+	l.GSOMaxSize, _ = v.GSOMaxSize()
+	l.GSOMaxSegs, _ = v.GSOMaxSegs()
+	l.GROMaxSize, _ = v.GROMaxSize()
+	l.GSOIPv4MaxSize, _ = v.GSOIPv4MaxSize()
+	l.GROIPv4MaxSize, _ = v.GROIPv4MaxSize()
+	l.ParentDev = text(v.ParentDevName())
+	l.ParentBus = text(v.ParentDevBusName())
+	l.PhysPortName = text(v.PhysPortName())
+	l.PhysPortID = hexadecimal(v.PhysPortID())
+	l.PhysSwitchID = hexadecimal(v.PhysSwitchID())
+	var bad error // the first; what else can be read is
+	note := func(err error) {
+		if bad == nil && err != nil {
+			bad = fmt.Errorf("link: %d: %s: %w", l.Index, l.Name, err)
+		}
+	}
 	var ok [3]bool
 	l.Address, ok[0] = hardwareAddr(v.Address())
 	l.Broadcast, ok[1] = hardwareAddr(v.Broadcast())
 	l.PermAddress, ok[2] = hardwareAddr(v.PermAddress())
 	if ok != [3]bool{true, true, true} {
-		return l, fmt.Errorf("link: %d: %s: a hardware address of more than 32 bytes", l.Index, l.Name)
+		note(errors.New("a hardware address of more than 32 bytes"))
 	}
 	info, err := v.LinkInfo()
-	kind, _ := info.Kind()
-	l.Kind = string(kind)
-	kind, _ = info.SlaveKind()
-	l.MasterKind = string(kind)
-	if err != nil {
-		return l, fmt.Errorf("link: %d: %s: %w", l.Index, l.Name, err)
+	note(err)
+	l.Kind = text(info.Kind())
+	l.MasterKind = text(info.SlaveKind())
+	reason, err := v.ProtoDownReason()
+	note(err)
+	l.ProtoDownReason, _ = reason.Value()
+	names, err := v.PropList()
+	note(err)
+	l.AltNames = parseAltNames(&names)
+	l.XDP, err = parseXDP(v)
+	note(err)
+	families, err := v.AFSpec()
+	note(err)
+	six, err := families.Inet6()
+	note(err)
+	if mode, ok := six.AddrGenMode(); ok {
+		l.AddrGenMode = Some(mode)
 	}
-	return l, nil
+	return l, bad
 }
 
 func hardwareAddr(b []byte, _ bool) (HardwareAddr, bool) { return HardwareAddrFrom(b) }
+
+func text(b []byte, _ bool) string        { return string(b) }
+func hexadecimal(b []byte, _ bool) string { return hex.EncodeToString(b) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/nlwire/nlwire/rtattr"
 	"github.com/nlwire/nlwire/rtnl"
@@ -12,9 +13,15 @@ import (
 
 // A Filter says which links to list and what to tell of each. The zero Filter is
 // all links.
+//
+// The kernel looks at Kind and Master; the list goes through all of it here.
 type Filter struct {
-	Kind   string // "veth"; "" is all
-	Master uint32 // index of a bridge or bond: its ports; 0 is all
+	Kind       string // "veth"; "" is all
+	Master     uint32 // index of a bridge, bond or VRF: its ports; 0 is all
+	MasterKind string // "bridge": the ports of all bridges; "" is all
+	NoMaster   bool   // what is no port
+	Up         bool   // what is switched on
+	Group      Opt[uint32]
 
 	// Ext is what views shall have in addition: rtattr.RTEXT_FILTER_VF.
 	Ext rtattr.ExtFilter
@@ -24,19 +31,28 @@ type Filter struct {
 	Stats bool
 }
 
-// String returns "type veth master 4".
+// String returns "type veth master 4 up".
 func (f Filter) String() string {
-	s := ""
+	var s []string
 	if f.Kind != "" {
-		s = "type " + f.Kind
+		s = append(s, "type "+f.Kind)
 	}
 	if f.Master != 0 {
-		if s != "" {
-			s += " "
-		}
-		s += fmt.Sprintf("master %d", f.Master)
+		s = append(s, fmt.Sprintf("master %d", f.Master))
 	}
-	return s
+	if f.MasterKind != "" {
+		s = append(s, "type "+f.MasterKind+"_slave")
+	}
+	if f.NoMaster {
+		s = append(s, "nomaster")
+	}
+	if f.Up {
+		s = append(s, "up")
+	}
+	if v, ok := f.Group.Get(); ok {
+		s = append(s, fmt.Sprintf("group %d", v))
+	}
+	return strings.Join(s, " ")
 }
 
 func (f Filter) ext() rtattr.ExtFilter {
@@ -46,19 +62,25 @@ func (f Filter) ext() rtattr.ExtFilter {
 	return f.Ext | rtattr.RTEXT_FILTER_SKIP_STATS
 }
 
-// match reports whether v belongs into the list. A kernel that does not know
-// the kind lists all links, as does one before 4.4.
+// match reports whether v belongs into the list. What the kernel looks at is
+// looked at again: one that does not know the kind lists all links, as does one
+// before 4.4. It could look at NoMaster too (IFLA_MASTER -1), but one before 5.15
+// would then list nothing.
 func (f Filter) match(v *rtattr.LinkView) bool {
-	if f.Master != 0 {
-		if m, _ := v.Master(); m != f.Master {
+	master, _ := v.Master()
+	if f.Master != 0 && master != f.Master || f.NoMaster && master != 0 || f.Up && v.Header.Flags&rtattr.IFF_UP == 0 {
+		return false
+	}
+	if want, ok := f.Group.Get(); ok {
+		if group, _ := v.Group(); group != want {
 			return false
 		}
 	}
-	if f.Kind != "" {
+	if f.Kind != "" || f.MasterKind != "" {
 		info, _ := v.LinkInfo()
-		if kind, _ := info.Kind(); string(kind) != f.Kind {
-			return false
-		}
+		kind, _ := info.Kind()
+		masterKind, _ := info.SlaveKind()
+		return (f.Kind == "" || string(kind) == f.Kind) && (f.MasterKind == "" || string(masterKind) == f.MasterKind)
 	}
 	return true
 }

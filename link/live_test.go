@@ -40,20 +40,40 @@ func newLab(t *testing.T) lab {
 
 // second is a link as ip shows it.
 type second struct {
-	Index     uint32   `json:"ifindex"`
-	Name      string   `json:"ifname"`
-	Link      string   `json:"link"`
-	Flags     []string `json:"flags"`
-	MTU       uint32   `json:"mtu"`
-	Master    string   `json:"master"`
-	Group     string   `json:"group"`
-	TxQLen    uint32   `json:"txqlen"`
-	Address   string   `json:"address"`
-	Broadcast string   `json:"broadcast"`
-	Alias     string   `json:"ifalias"`
-	AltNames  []string `json:"altnames"`
-	TxQueues  uint32   `json:"num_tx_queues"`
-	Info      struct {
+	Index       uint32   `json:"ifindex"`
+	Name        string   `json:"ifname"`
+	Link        string   `json:"link"`
+	LinkIndex   uint32   `json:"link_index"`
+	LinkNetNSID *int32   `json:"link_netnsid"`
+	Flags       []string `json:"flags"`
+	MTU         uint32   `json:"mtu"`
+	MinMTU      uint32   `json:"min_mtu"`
+	MaxMTU      uint32   `json:"max_mtu"`
+	Qdisc       string   `json:"qdisc"`
+	Master      string   `json:"master"`
+	Group       string   `json:"group"`
+	TxQLen      uint32   `json:"txqlen"`
+	OperState   string   `json:"operstate"`
+	LinkMode    string   `json:"linkmode"`
+	ProtoDown   bool     `json:"proto_down"`
+	Reasons     []any    `json:"proto_down_reason"`
+	Address     string   `json:"address"`
+	Broadcast   string   `json:"broadcast"`
+	Alias       string   `json:"ifalias"`
+	AltNames    []string `json:"altnames"`
+	TxQueues    uint32   `json:"num_tx_queues"`
+	RxQueues    uint32   `json:"num_rx_queues"`
+	GSOMaxSize  uint32   `json:"gso_max_size"`
+	GSOMaxSegs  uint32   `json:"gso_max_segs"`
+	GROMaxSize  uint32   `json:"gro_max_size"`
+	AddrGenMode string   `json:"inet6_addr_gen_mode"`
+	XDP         *struct {
+		Mode int `json:"mode"`
+		Prog struct {
+			ID uint32 `json:"id"`
+		} `json:"prog"`
+	} `json:"xdp"`
+	Info struct {
 		Kind  string         `json:"info_kind"`
 		Data  map[string]any `json:"info_data"`
 		Slave string         `json:"info_slave_kind"`
@@ -75,10 +95,42 @@ func (l lab) show(t *testing.T, name string) second {
 // agree wants a Link to be what ip shows.
 func agree(t *testing.T, l link.Link, s second) {
 	t.Helper()
-	if l.Index != s.Index || l.Name != s.Name || l.MTU != s.MTU || l.TxQLen != s.TxQLen || l.Address.String() != s.Address ||
-		l.Broadcast.String() != s.Broadcast || l.Kind != s.Info.Kind || l.MasterKind != s.Info.Slave || l.Alias != s.Alias ||
-		l.Up() != slices.Contains(s.Flags, "UP") || l.NumTxQueues != s.TxQueues {
-		t.Errorf("got %#v\nip shows %+v", l, s)
+	modes := map[string]rtattr.AddrGenMode{"eui64": rtattr.IN6_ADDR_GEN_MODE_EUI64, "none": rtattr.IN6_ADDR_GEN_MODE_NONE,
+		"stable_secret": rtattr.IN6_ADDR_GEN_MODE_STABLE_PRIVACY, "random": rtattr.IN6_ADDR_GEN_MODE_RANDOM}
+	var mode link.Opt[rtattr.AddrGenMode]
+	if m, ok := modes[s.AddrGenMode]; ok {
+		mode = link.Some(m)
+	}
+	id, hasID := l.LinkNetNSID.Get()
+	for _, tt := range []struct {
+		name      string
+		got, want any
+	}{
+		{"Index", l.Index, s.Index}, {"Name", l.Name, s.Name}, {"Kind", l.Kind, s.Info.Kind}, {"MasterKind", l.MasterKind, s.Info.Slave},
+		{"AltNames", l.AltNames, link.AltNamesOf(s.AltNames...)}, {"Alias", l.Alias, s.Alias}, {"Up", l.Up(), slices.Contains(s.Flags, "UP")},
+		{"NOARP", l.Flags&rtattr.IFF_NOARP != 0, slices.Contains(s.Flags, "NOARP")},
+		{"MTU", l.MTU, s.MTU}, {"MinMTU", l.MinMTU, s.MinMTU}, {"MaxMTU", l.MaxMTU, s.MaxMTU},
+		{"TxQLen", l.TxQLen, s.TxQLen}, {"Qdisc", l.Qdisc, s.Qdisc}, {"NumTxQueues", l.NumTxQueues, s.TxQueues}, {"NumRxQueues", l.NumRxQueues, s.RxQueues},
+		{"Address", l.Address.String(), s.Address}, {"Broadcast", l.Broadcast.String(), s.Broadcast},
+		{"Master", l.Master != 0, s.Master != ""}, {"Parent", l.Parent != 0, s.Link != "" || s.LinkIndex != 0},
+		{"LinkNetNSID", hasID, s.LinkNetNSID != nil}, {"LinkMode", strings.ToUpper(l.LinkMode.String()), s.LinkMode},
+		{"OperState", strings.ToUpper(l.OperState.String()), s.OperState},
+		{"ProtoDown", l.ProtoDown, s.ProtoDown}, {"ProtoDownReason", l.ProtoDownReason != 0, len(s.Reasons) > 0},
+		{"GSOMaxSize", l.GSOMaxSize, s.GSOMaxSize}, {"GSOMaxSegs", l.GSOMaxSegs, s.GSOMaxSegs}, {"GROMaxSize", l.GROMaxSize, s.GROMaxSize},
+		{"AddrGenMode", l.AddrGenMode, mode}, {"XDP", l.XDP != link.XDP{}, s.XDP != nil},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%s is %v, ip shows %v", tt.name, tt.got, tt.want)
+		}
+	}
+	if s.LinkNetNSID != nil && *s.LinkNetNSID != id {
+		t.Errorf("LinkNetNSID is %d, ip shows %d", id, *s.LinkNetNSID)
+	}
+	if s.LinkIndex != 0 && s.LinkIndex != l.Parent {
+		t.Errorf("Parent is %d, ip shows %d", l.Parent, s.LinkIndex)
+	}
+	if s.XDP != nil && s.XDP.Prog.ID != l.XDP.SKB+l.XDP.Drv {
+		t.Errorf("XDP is %v, ip shows %+v", l.XDP, s.XDP)
 	}
 }
 
@@ -94,8 +146,16 @@ func TestVeth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	agree(t, l0, l.show(t, "v0"))
+	fresh, err := link.Get(ctx, l.conn, 70)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agree(t, fresh, l.show(t, "v0"))
 	agree(t, l1, l.show(t, "v1"))
+	fresh.OperState, fresh.Flags = l0.OperState, l0.Flags // known a moment later
+	if l0 != fresh {
+		t.Errorf("created %#v\nthen    %#v", l0, fresh)
+	}
 	if l0.Index != 70 || l1.Index != 71 || l0.Parent != 71 || l0.MTU != 1400 || l1.MTU != 1300 || !l0.Up() || l1.Up() ||
 		l0.TxQLen != 0 || l0.Address.String() != "02:00:00:00:00:01" || l0.NumTxQueues != 2 {
 		t.Errorf("%#v\n%#v", l0, l1)
@@ -434,6 +494,8 @@ func TestVerbAllocs(t *testing.T) {
 		{"SetUp", func() error { return link.SetUp(ctx, l.conn, 1) }},
 		{"Set", func() error { return link.Set(ctx, l.conn, 1, link.Config{MTU: 1500, Set: rtattr.IFF_UP}) }},
 		{"SetAlias", func() error { return link.SetAlias(ctx, l.conn, 1, "loop") }},
+		{"SetAll", func() error { return link.SetAll(ctx, l.conn, 7, link.Config{MTU: 1500}) }},
+		{"SetXDP", func() error { return link.SetXDP(ctx, l.conn, 1, -1, 0) }},
 	} {
 		if n := testing.AllocsPerRun(20, func() {
 			if err := tt.f(); err != nil {

@@ -24,11 +24,11 @@ func Add(ctx context.Context, conn *rtnl.Conn, c Config, k Kind) error {
 }
 
 // Create is Add, and returns the link as the kernel has made it, with its Index
-// and Name. Linux before 6.2 does not tell (NLM_F_ECHO): there the link is looked
+// and Name; as it was before it became a port of Config.Master. Linux before 6.2 does not tell (NLM_F_ECHO): there the link is looked
 // up by its Name, without which there is an error though the link exists. A
-// Config with a NetNS is refused: take a Conn in that namespace.
+// Config with a namespace is refused: take a Conn in that namespace.
 func Create(ctx context.Context, conn *rtnl.Conn, c Config, k Kind) (Link, error) {
-	if c.NetNS != 0 {
+	if c.NetNS != 0 || c.NetNSPID != 0 || c.NetNSID != (Opt[int32]{}) {
 		return Link{}, fmt.Errorf("link: create %v: cannot tell of a link in another namespace: use Add, or a Conn there", c)
 	}
 	e := conn.Encoder()
@@ -110,6 +110,12 @@ func SetTxQLen(ctx context.Context, conn *rtnl.Conn, index, packets uint32) erro
 // SetGroup puts a link into a group.
 func SetGroup(ctx context.Context, conn *rtnl.Conn, index, group uint32) error {
 	return change(ctx, conn, index, Config{Group: Some(group)}, nil)
+}
+
+// SetAll changes all links of a group, as AppendSetAll says.
+func SetAll(ctx context.Context, conn *rtnl.Conn, group uint32, c Config) error {
+	return exec(ctx, conn, "link: set", func(e *rtattr.Encoder) { AppendSetAll(e, group, c) },
+		func() string { return fmt.Sprintf("group %d", group) })
 }
 
 func change(ctx context.Context, conn *rtnl.Conn, index uint32, c Config, more func(rtattr.LinkEncoder)) error {
