@@ -192,7 +192,8 @@ func (f *follower) mark(words []string) {
 	var code, i int
 	var seconds float64
 	all := strings.Join(words, " ")
-	switch words[0] {
+	word, _, _ := strings.Cut(all, " ")
+	switch word {
 	case "ready":
 		f.up = true
 		f.ready(strings.Join(words[1:], " "))
@@ -205,12 +206,12 @@ func (f *follower) mark(words []string) {
 			return
 		}
 		f.job = i + 1
-		word := "ok  "
+		verdict := "ok  "
 		if code != 0 {
 			f.code = 1
-			word = "FAIL"
+			verdict = "FAIL"
 		}
-		fmt.Printf("%s\t%s\t%.3fs\n", word, f.jobs[i].Name, seconds)
+		fmt.Printf("%s\t%s\t%.3fs\n", verdict, f.jobs[i].Name, seconds)
 	case "done":
 		f.done = true
 	}
