@@ -32,7 +32,7 @@ type kernel struct {
 
 // layout is part of the name in the cache: what an older version of this file has
 // made is not used.
-const layout = 3
+const layout = 4
 
 func prepare(series string) (kernel, error) {
 	name, err := resolve(series)
@@ -72,7 +72,7 @@ func prepare(series string) (kernel, error) {
 // the kernel for.
 var wanted = regexp.MustCompile(`^kernel/(net/|lib/|crypto/|arch/x86/crypto/|drivers/vhost/|fs/overlayfs/|` +
 	`drivers/net/(?:[^/]+\.ko|(?:bonding|ipvlan|netdevsim|ppp|slip|team|vxlan|wireguard|hsr|amt|bareudp|ovpn|caif|wwan|hamradio|mctp|thunderbolt|` +
-	`can/dev|can/v.can|can/slcan|ieee802154|wan/hdlc|phy/fixed_phy|phy/libphy|mdio|ethernet/qualcomm/rmnet|wireless/(?:mac80211_hwsim|virt_wifi|virtual))[/.]?)|` +
+	`can/dev|can/vx?can|can/slcan|ieee802154|wan/hdlc|phy/fixed_phy|phy/libphy|mdio|ethernet/qualcomm/rmnet|wireless/(?:mac80211_hwsim|virt_wifi|virtual))[/.]?)|` +
 	`drivers/infiniband/ulp/ipoib/)`)
 
 // A module of the package.
@@ -82,6 +82,7 @@ type module struct {
 	deps       []string
 	aliases    []string
 	device     string // below /dev
+	done       bool   // read
 }
 
 // unpack writes vmlinux and modules.cpio of a package into a folder.
@@ -181,31 +182,28 @@ func read(t *tar.Reader) (*content, error) {
 	return c, nil
 }
 
-// closure reads the wanted modules and what they depend on, and returns their names.
+// closure reads the wanted modules, all others with a kind of link, and what these
+// depend on, and returns their names.
 func (c *content) closure() ([]string, error) {
+	var drivers []*module
+	for _, m := range c.modules {
+		if strings.HasPrefix(m.path, "kernel/drivers/net/") || strings.HasPrefix(m.path, "kernel/drivers/infiniband/ulp/") {
+			drivers = append(drivers, m)
+		}
+	}
+	if err := readAll(drivers); err != nil {
+		return nil, err
+	}
 	seen := map[string]bool{}
 	var todo []*module
 	for name, m := range c.modules {
-		if wanted.MatchString(m.path) {
+		if wanted.MatchString(m.path) || slices.ContainsFunc(m.aliases, func(a string) bool { return strings.HasPrefix(a, "rtnl-link-") }) {
 			seen[name] = true
 			todo = append(todo, m)
 		}
 	}
 	for len(todo) > 0 {
-		errs := make([]error, len(todo))
-		limit := make(chan struct{}, runtime.NumCPU())
-		var all sync.WaitGroup
-		for i, m := range todo {
-			all.Go(func() {
-				limit <- struct{}{}
-				defer func() { <-limit }()
-				if err := m.read(); err != nil {
-					errs[i] = fmt.Errorf("%s: %w", m.path, err)
-				}
-			})
-		}
-		all.Wait()
-		if err := errors.Join(errs...); err != nil {
+		if err := readAll(todo); err != nil {
 			return nil, err
 		}
 		var next []*module
@@ -222,8 +220,29 @@ func (c *content) closure() ([]string, error) {
 	return slices.Sorted(maps.Keys(seen)), nil
 }
 
-// read unpacks a module and reads what it says of itself.
+func readAll(modules []*module) error {
+	errs := make([]error, len(modules))
+	limit := make(chan struct{}, runtime.NumCPU())
+	var all sync.WaitGroup
+	for i, m := range modules {
+		all.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			if err := m.read(); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", m.path, err)
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// read unpacks a module and reads what it says of itself, once.
 func (m *module) read() (err error) {
+	if m.done {
+		return nil
+	}
+	m.done = true
 	if m.data, err = decompressData(m.data); err != nil {
 		return err
 	}
