@@ -60,9 +60,16 @@ func prepare(series string) (kernel, error) {
 	if err := os.Remove(deb); err != nil {
 		return k, err
 	}
+	old, err := filepath.Glob(filepath.Join(*dir, "linux-image-"+series+".*"))
+	if err != nil {
+		return k, err
+	}
 	err = os.Rename(work, home)
 	if _, there := os.Stat(home); err != nil && there == nil {
-		err = nil // somebody else has made the same meanwhile
+		return k, nil // somebody else has made the same meanwhile
+	}
+	for _, o := range old {
+		err = errors.Join(err, os.RemoveAll(o))
 	}
 	return k, err
 }

@@ -54,7 +54,7 @@ func local(name string, action rtattr.SEG6LocalAction, with func(*testing.T, rta
 		}
 	}
 	return encap{name: "seg6local " + name, create: put(action, with),
-		change: put(rtattr.SEG6_LOCAL_ACTION_END, func(*testing.T, rtattr.EncapSEG6LocalEncoder) {})}
+		change: put(rtattr.SEG6_LOCAL_ACTION_END_X, func(_ *testing.T, n rtattr.EncapSEG6LocalEncoder) { n.NH6(far) })}
 }
 
 // program loads one that does nothing.
@@ -181,8 +181,9 @@ func ila(checksum rtattr.ILACsumMode) func(*testing.T, rtattr.RouteEncoder) {
 	}
 }
 
+var far = netip.MustParseAddr("fd00:1::a")
+
 func encaps() []encap {
-	far := netip.MustParseAddr("fd00:1::a")
 	all := []encap{
 		{name: "mpls", v4: true, create: mpls(9, 100<<12, 200<<12), change: mpls(7, 300<<12)},
 		{name: "ip", v4: true,
@@ -237,7 +238,13 @@ func encaps() []encap {
 			b.ProgName("nothing")
 			b.End()
 		}),
-		local("counters", rtattr.SEG6_LOCAL_ACTION_END, func(_ *testing.T, n rtattr.EncapSEG6LocalEncoder) { c := n.Counters(); c.End() }),
+		local("counters", rtattr.SEG6_LOCAL_ACTION_END, func(_ *testing.T, n rtattr.EncapSEG6LocalEncoder) {
+			c := n.Counters()
+			c.Packets(0)
+			c.ByteCount(0)
+			c.Errors(0)
+			c.End()
+		}),
 		local("PSP", rtattr.SEG6_LOCAL_ACTION_END, func(_ *testing.T, n rtattr.EncapSEG6LocalEncoder) {
 			f := n.Flavors()
 			f.Operation(rtattr.SEG6_LOCAL_FLV_OP_PSP_BIT)
@@ -280,7 +287,8 @@ func (x *finder) encaps(t *testing.T) {
 func (x *finder) encap(t *testing.T, c encap) {
 	p := wired(t)
 	// DT4 and DT46 want a VRF that owns its table; not every kernel has it.
-	if strings.HasPrefix(c.name, "seg6local End.DT") {
+	vrf := strings.HasPrefix(c.name, "seg6local End.DT")
+	if vrf {
 		p.shell("sysctl -qw net.vrf.strict_mode=1; ip link add vrf0 type vrf table 77")
 	}
 	step := func(typ, flags uint16, put func(*testing.T, rtattr.RouteEncoder)) (same, sent int, err error) {
@@ -312,7 +320,7 @@ func (x *finder) encap(t *testing.T, c encap) {
 	same, sent, err := step(rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, c.create)
 	if err != nil {
 		x.note(x.f.Encaps, c.name, "refused: "+outcome(err))
-		if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENODEV) && !errors.Is(err, unix.EPERM) {
+		if !errors.Is(err, unix.EOPNOTSUPP) && (inMachine || !vrf) {
 			t.Error(err)
 		}
 		return

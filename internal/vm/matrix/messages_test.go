@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,12 +64,10 @@ func (x *finder) recorded(t *testing.T, f golden.File) {
 	// The socket asks for the confirmations that it needs.
 	want := bytes.Clone(f.Wire)
 	rtattr.Msg(want).SetFlags(m.Flags() &^ rtattr.NLM_F_ACK)
-	found := false
-	for _, got := range seen() {
+	if seen != nil && !slices.ContainsFunc(seen(), func(got rtattr.Msg) bool {
 		got.SetFlags(got.Flags() &^ rtattr.NLM_F_ACK)
-		found = found || bytes.Equal(got, want)
-	}
-	if !found {
+		return bytes.Equal(got, want)
+	}) {
 		t.Errorf("the message is not on the wire as it was recorded")
 	}
 	if outcome != "ok" {
@@ -92,11 +91,7 @@ func (x *finder) command(t *testing.T, f golden.File) {
 	p := newPlace(t, f.Setup...)
 	seen := p.capture()
 	out, err := p.shell(f.Command)
-	found := false
-	for _, got := range seen() {
-		found = found || bytes.Equal(got, f.Wire)
-	}
-	if !found {
+	if seen != nil && !slices.ContainsFunc(seen(), func(got rtattr.Msg) bool { return bytes.Equal(got, f.Wire) }) {
 		t.Errorf("%s: the recorded message is not on the wire; it says: %s", f.Command, out)
 	}
 	x.mu.Lock()
@@ -122,7 +117,8 @@ func outcome(err error) string {
 }
 
 // capture listens to a device of kind nlmon. The function it returns reads the
-// requests to rtnetlink that have come since, numbers cleared.
+// requests to rtnetlink that have come since, numbers cleared; it is nil where the
+// kernel has no such devices.
 func (p place) capture() func() []rtattr.Msg {
 	p.Helper()
 	var e rtattr.Encoder
@@ -132,7 +128,11 @@ func (p place) capture() func() []rtattr.Msg {
 	info.Kind("nlmon")
 	info.End()
 	w.End()
-	if err := p.conn.Exec(context.Background(), &e); err != nil {
+	err := p.conn.Exec(context.Background(), &e)
+	if errors.Is(err, unix.EOPNOTSUPP) && !inMachine {
+		return nil
+	}
+	if err != nil {
 		p.Fatal("nlmon0: ", err)
 	}
 	const all = unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8 // in network byte order
