@@ -173,6 +173,9 @@ func TestNameless(t *testing.T) {
 	l := newLab(t)
 	for _, want := range []string{"v0", "v1"} {
 		got, err := link.Create(ctx, l.conn, link.Config{Name: "v%d"}, link.Ifb{})
+		if err != nil && strings.HasPrefix(err.Error(), `link: get v%d`) { // this kernel does not tell of what it has made
+			got, err = link.GetName(ctx, l.conn, want)
+		}
 		if err != nil || got.Name != want || got.Kind != "ifb" || got.Index == 0 {
 			t.Errorf("%v, %v", got, err)
 		}

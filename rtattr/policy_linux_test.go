@@ -340,6 +340,11 @@ var unparsed = map[string]string{
 	"RTM_NEWROUTE encap(seg6)":       "bytes without a limit",
 	"RTM_NEWROUTE encap(bpf)":        "CONFIG_LWTUNNEL_BPF",
 	"RTM_NEWMDB entry-attrs":         "CONFIG_BRIDGE_IGMP_SNOOPING",
+	"RTM_NEWMDB":                     "Linux 6.1: bridges alone parse it, without a policy",
+	"RTM_GETMDB":                     "Linux 6.1: it only lists",
+	"RTM_NEWMDB vxlan entry-attrs":   "Linux 6.1: of bridges alone",
+	"RTM_NEWLINK slave-data(bridge)": "Linux 6.1 looks at the address first",
+	"RTM_NEWNEXTHOP res-group":       "Linux 6.1 looks for the members first",
 	"RTM_NEWMDB source":              "CONFIG_BRIDGE_IGMP_SNOOPING",
 	"RTM_NEWROUTE mpls":              "CONFIG_MPLS_ROUTING",
 	"RTM_GETDCB":                     "CONFIG_DCB",
@@ -357,9 +362,12 @@ func (c *coverage) probe(t *testing.T) {
 	n := 0
 	for _, p := range places() {
 		answers, err := verify.Probe(context.Background(), conn, p)
+		_, kind, isKind := strings.Cut(strings.TrimSuffix(p.Name, ")"), " data(")
+		if errors.Is(err, verify.ErrNoSentinel) && isKind && nstest.Has(t, kind) { // loaded by now
+			answers, err = verify.Probe(context.Background(), conn, p)
+		}
 		if errors.Is(err, verify.ErrNoSentinel) {
 			c.refused = append(c.refused, p.Name)
-			_, kind, isKind := strings.Cut(strings.TrimSuffix(p.Name, ")"), " data(")
 			if why := unparsed[p.Name]; why == "" && !(isKind && !nstest.Has(t, kind)) {
 				t.Errorf("%s: the kernel does not parse it", p.Name)
 			}

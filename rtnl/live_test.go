@@ -134,11 +134,15 @@ func TestExec(t *testing.T) {
 		if !errors.Is(err, fs.ErrExist) || !errors.Is(err, unix.EEXIST) {
 			t.Errorf("a second time: %v", err)
 		}
-		if want := "rtnl: RTM_NEWADDR: file exists: ipv4: Address already assigned"; err.Error() != want {
+		reason := ": ipv4: Address already assigned"
+		if refusal := (*Error)(nil); errors.As(err, &refusal) && refusal.Message == "" {
+			reason = "" // this kernel gives none here
+		}
+		if want := "rtnl: RTM_NEWADDR: file exists" + reason; err.Error() != want {
 			t.Errorf("got  %s\nwant %s", err, want)
 		}
 		err = Annotate(err, "address: add", "10.0.0.1/32 to lo")
-		if want := "address: add 10.0.0.1/32 to lo: file exists: ipv4: Address already assigned"; err.Error() != want {
+		if want := "address: add 10.0.0.1/32 to lo: file exists" + reason; err.Error() != want {
 			t.Errorf("got  %s\nwant %s", err, want)
 		}
 	})
@@ -202,6 +206,9 @@ func TestExec(t *testing.T) {
 		w.Raw(rtattr.IfAddrmsg{Family: rtattr.AF_BRIDGE, Index: lo}.Append(nil))
 		w.End()
 		err := c.Exec(ctx, e)
+		if refusal := (*Error)(nil); errors.As(err, &refusal) && refusal.Errno == unix.EOPNOTSUPP && refusal.Message == "" {
+			t.Skip("this kernel knows multicast databases of bridges only")
+		}
 		if want := "rtnl: RTM_NEWMDB: invalid argument: Missing MDBA_SET_ENTRY attribute (.1 is missing)"; err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}

@@ -41,6 +41,10 @@ var mayImport = map[string][]string{
 	"internal/kernelspecs": {},
 	"internal/sizes":       {"rtattr"},
 
+	"internal/vm":      {"internal/vm/plan"},
+	"internal/vm/init": {"internal/vm/plan", "golang.org/x/sys/unix"},
+	"internal/vm/plan": {},
+
 	"internal/golden/record": {"internal/golden", "internal/private", "golang.org/x/sys/unix"},
 	"internal/demo":          {"rtattr", "rtnl", "address", "route", "internal/private"},
 	"internal/demo/demotest": {},

@@ -1,0 +1,181 @@
+//go:build vm && linux
+
+package matrix
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlwire/nlwire/internal/golden"
+	"github.com/nlwire/nlwire/internal/nstest"
+	"github.com/nlwire/nlwire/rtattr"
+	"github.com/nlwire/nlwire/rtnl"
+)
+
+// messages sends every golden, in a namespace of its own, as the command and as
+// recorded bytes: on the wire, both are what the golden says, and the kernel's
+// verdict about both is the same.
+func (x *finder) messages(t *testing.T) {
+	files, err := golden.Load("../../../rtattr/testdata/wire")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, _, _ := strings.Cut(string(nstest.IP(t, "-V")), ", libbpf")
+	_, version, _ = strings.Cut(version, "iproute2-")
+	for _, f := range files {
+		if f.Replay != "" {
+			continue // the bytes hold what differs each time
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			mark(t)
+			x.recorded(t, f)
+			// The commands take most of the time.
+			if !testing.Short() && strings.HasPrefix(f.From, "iproute2 "+version+",") {
+				x.command(t, f)
+			}
+		})
+	}
+}
+
+// tap is the index of the device that shows what goes over netlink, out of the way
+// of those that the recorded messages name by index.
+const tap = 4000
+
+// recorded sends the bytes and notes the outcome, and the attributes.
+func (x *finder) recorded(t *testing.T, f golden.File) {
+	p := newPlace(t, f.Setup...)
+	m, _, err := rtattr.NextMsg(f.Wire)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := p.list(m.Type())
+	seen := p.capture()
+	replies, err := p.send(f.Wire)
+	outcome := outcome(err)
+	x.note(x.f.Messages, f.Name, outcome)
+	// The socket asks for the confirmations that it needs.
+	want := bytes.Clone(f.Wire)
+	rtattr.Msg(want).SetFlags(m.Flags() &^ rtattr.NLM_F_ACK)
+	if seen != nil && !slices.ContainsFunc(seen(), func(got rtattr.Msg) bool {
+		got.SetFlags(got.Flags() &^ rtattr.NLM_F_ACK)
+		return bytes.Equal(got, want)
+	}) {
+		t.Errorf("the message is not on the wire as it was recorded")
+	}
+	if outcome != "ok" {
+		return
+	}
+	if asks(m) && m.Type()&3 == 2 {
+		for _, l := range leaves(t, m) {
+			x.attribute(l.path, Accepted)
+		}
+		if len(replies) == 0 && m.Flags()&rtattr.NLM_F_DUMP != rtattr.NLM_F_DUMP {
+			t.Errorf("no answer")
+		}
+		return
+	}
+	x.accepted(p, m, before)
+}
+
+// command runs the command that was recorded: what is on the wire is the golden,
+// and the kernel says the same about it.
+func (x *finder) command(t *testing.T, f golden.File) {
+	p := newPlace(t, f.Setup...)
+	seen := p.capture()
+	out, err := p.shell(f.Command)
+	if seen != nil && !slices.ContainsFunc(seen(), func(got rtattr.Msg) bool { return bytes.Equal(got, f.Wire) }) {
+		t.Errorf("%s: the recorded message is not on the wire; it says: %s", f.Command, out)
+	}
+	x.mu.Lock()
+	verdict := x.f.Messages[f.Name]
+	x.mu.Unlock()
+	if (err == nil) != (verdict == "ok") {
+		t.Errorf("%s: %v: %s; but the bytes: %s", f.Command, err, out, verdict)
+	}
+}
+
+// outcome puts an error into the kernel's words, without what varies.
+func outcome(err error) string {
+	var refusal *rtnl.Error
+	switch {
+	case err == nil:
+		return "ok"
+	case !errors.As(err, &refusal):
+		return err.Error()
+	case refusal.Message != "":
+		return fmt.Sprintf("%v: %s", refusal.Errno, refusal.Message)
+	}
+	return refusal.Errno.Error()
+}
+
+// capture listens to a device of kind nlmon. The function it returns reads the
+// requests to rtnetlink that have come since, numbers cleared; it is nil where the
+// kernel has no such devices.
+func (p place) capture() func() []rtattr.Msg {
+	p.Helper()
+	var e rtattr.Encoder
+	w := rtattr.AppendLink(&e, rtattr.RTM_NEWLINK, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, rtattr.IfInfomsg{Index: tap, Flags: rtattr.IFF_UP, Change: rtattr.IFF_UP})
+	w.IfName("nlmon0")
+	info := w.LinkInfo()
+	info.Kind("nlmon")
+	info.End()
+	w.End()
+	err := p.conn.Exec(context.Background(), &e)
+	if errors.Is(err, unix.EOPNOTSUPP) && !inMachine {
+		return nil
+	}
+	if err != nil {
+		p.Fatal("nlmon0: ", err)
+	}
+	const all = unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8 // in network byte order
+	var fd int
+	p.ns.Do(p, func() {
+		var err error
+		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
+			p.Fatal(err)
+		}
+		p.Cleanup(func() { unix.Close(fd) })
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20); err != nil {
+			p.Fatal(err)
+		}
+		if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: tap}); err != nil {
+			p.Fatal(err)
+		}
+	})
+	return func() (requests []rtattr.Msg) {
+		p.Helper()
+		b := make([]byte, 64<<10)
+		for {
+			n, from, err := unix.Recvfrom(fd, b, 0)
+			if err == unix.EAGAIN {
+				return requests
+			}
+			if err != nil {
+				p.Fatal("nlmon0: ", err)
+			}
+			if from.(*unix.SockaddrLinklayer).Protocol != unix.NETLINK_ROUTE {
+				continue
+			}
+			for rest := b[:n]; len(rest) > 0; {
+				var m rtattr.Msg
+				// ip sends some requests with the unused rest of its buffer.
+				if m, rest, err = rtattr.NextMsg(rest); err != nil {
+					break
+				}
+				if m.Flags()&rtattr.NLM_F_REQUEST != 0 && m.Type() >= rtattr.RTM_NEWLINK {
+					m = bytes.Clone(m)
+					clear(m[8:16])
+					requests = append(requests, m)
+				}
+			}
+		}
+	}
+}
