@@ -105,7 +105,7 @@ var goldens = map[string]build{
 	"route-get-dump":       list(route.Filter{Family: rtattr.AF_INET, Table: rtattr.RT_TABLE_MAIN}),
 	"route-get-fibmatch":   lookup(route.Lookup{Dst: ip("10.66.66.7"), FIBMatch: true}),
 	"route-get-iif":        lookup(route.Lookup{Dst: ip("10.66.67.7"), Src: ip("10.66.66.7"), IIF: 3}),
-	"route-get-many":       lookup(route.Lookup{Dst: ip("10.66.66.7"), Src: ip("10.66.66.1"), OIF: 3, Mark: 7, UID: 1000, TOS: 16}),
+	"route-get-many":       lookup(route.Lookup{Dst: ip("10.66.66.7"), Src: ip("10.66.66.1"), OIF: 3, Mark: 7, UID: route.UIDOf(1000), TOS: 16}),
 	"route-get-ports":      lookup(route.Lookup{Dst: ip("10.66.66.7"), IPProto: 17, SPort: 1000, DPort: 2000}),
 	"route-get":            lookup(route.Lookup{Dst: ip("10.66.66.7")}),
 	"route-prepend": func(e *rtattr.Encoder) {
