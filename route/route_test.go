@@ -90,8 +90,8 @@ func TestString(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	for want, h := range map[string]rtattr.RtMsg{
 		"route: message of address family 7, neither IPv4, IPv6 nor MPLS": {Family: rtattr.AF_BRIDGE},
-		"route: destination: 0.0.0.0/33 does not fit the family":    {Family: rtattr.AF_INET, DstLen: 33},
-		"route: ::/0: source: ::/129 does not fit the family":       {Family: rtattr.AF_INET6, SrcLen: 129},
+		"route: destination: 0.0.0.0/33 does not fit the family":          {Family: rtattr.AF_INET, DstLen: 33},
+		"route: ::/0: source: ::/129 does not fit the family":             {Family: rtattr.AF_INET6, SrcLen: 129},
 	} {
 		if _, err := route.Parse(&rtattr.RouteView{Header: h}); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"internal/netns":    {"golang.org/x/sys/unix"},
 	"internal/nstest":   {"internal/private", "internal/netns", "golang.org/x/sys/unix"},
 	"internal/private":  {"golang.org/x/sys/unix"},
+	"internal/optguard": {"rtattr", "rtnl", "internal/netns", "internal/nstest", "golang.org/x/sys/unix"},
 
 	"internal/kernelspecs": {},
 	"internal/sizes":       {"rtattr"},
