@@ -296,6 +296,8 @@ func (o *follower) added(t *table, r Route, match bool) {
 	}
 	if old, ok := t.Get(k); ok {
 		r = old.with(r)
+	} else if match && o.narrow() && r.Multipath != (NextHops{}) {
+		t.Relist() // it may have been there, and its oldest nexthop is not known
 	}
 	o.set(t, k, r, o.f.has(r))
 }
