@@ -99,19 +99,53 @@ var goldens = map[string]build{
 	"route-change": func(e *rtattr.Encoder) {
 		route.AppendChange(e, via4(func(r *route.Route) { r.Gateway = ip("10.66.67.2") }))
 	},
-	"route-del-absent":     del(route.Route{Dst: pfx("10.9.0.0/16")}),
-	"route-del-blackhole":  del(route.Route{Dst: pfx("10.9.0.0/16"), Type: rtattr.RTN_BLACKHOLE}),
-	"route-del-via":        del(via4(func(r *route.Route) { r.Index, r.Protocol, r.Priority, r.Table = 3, rtattr.RTPROT_STATIC, 5, 1000 })),
-	"route-del":            del(route.Route{Dst: pfx("10.9.0.0/16")}),
-	"route-get-dump-table": list(route.Filter{Family: rtattr.AF_INET, Table: 1000}),
-	"route-get-dump":       list(route.Filter{Family: rtattr.AF_INET, Table: rtattr.RT_TABLE_MAIN}),
-	"route-get-fibmatch":   lookup(route.Lookup{Dst: ip("10.66.66.7"), FIBMatch: true}),
-	"route-get-iif":        lookup(route.Lookup{Dst: ip("10.66.67.7"), Src: ip("10.66.66.7"), IIF: 3}),
-	"route-get-many":       lookup(route.Lookup{Dst: ip("10.66.66.7"), Src: ip("10.66.66.1"), OIF: 3, Mark: 7, UID: route.UIDOf(1000), TOS: 16}),
-	"route-get-ports":      lookup(route.Lookup{Dst: ip("10.66.66.7"), IPProto: 17, SPort: 1000, DPort: 2000}),
-	"route-get":            lookup(route.Lookup{Dst: ip("10.66.66.7")}),
-	"route-mpls-add-pop":   add(route.Route{Label: 100, Index: 3}),
-	"route-mpls-add-swap":  add(route.Route{Label: 100, As: encap.LabelsOf(200), Gateway: ip("192.0.2.2"), Index: 3}),
+	"route-del-absent":      del(route.Route{Dst: pfx("10.9.0.0/16")}),
+	"route-del-blackhole":   del(route.Route{Dst: pfx("10.9.0.0/16"), Type: rtattr.RTN_BLACKHOLE}),
+	"route-del-via":         del(via4(func(r *route.Route) { r.Index, r.Protocol, r.Priority, r.Table = 3, rtattr.RTPROT_STATIC, 5, 1000 })),
+	"route-del":             del(route.Route{Dst: pfx("10.9.0.0/16")}),
+	"route-get-dump-table":  list(route.Filter{Family: rtattr.AF_INET, Table: 1000}),
+	"route-get-dump":        list(route.Filter{Family: rtattr.AF_INET, Table: rtattr.RT_TABLE_MAIN}),
+	"route-get-fibmatch":    lookup(route.Lookup{Dst: ip("10.66.66.7"), FIBMatch: true}),
+	"route-get-iif":         lookup(route.Lookup{Dst: ip("10.66.67.7"), Src: ip("10.66.66.7"), IIF: 3}),
+	"route-get-many":        lookup(route.Lookup{Dst: ip("10.66.66.7"), Src: ip("10.66.66.1"), OIF: 3, Mark: 7, UID: route.UIDOf(1000), TOS: 16}),
+	"route-get-ports":       lookup(route.Lookup{Dst: ip("10.66.66.7"), IPProto: 17, SPort: 1000, DPort: 2000}),
+	"route-get":             lookup(route.Lookup{Dst: ip("10.66.66.7")}),
+	"route-mpls-add-pop":    add(route.Route{Label: 100, Index: 3}),
+	"route-mpls-add-swap":   add(route.Route{Label: 100, As: encap.LabelsOf(200), Gateway: ip("192.0.2.2"), Index: 3}),
+	"route-mpls-add-stack":  add(route.Route{Label: 100, As: encap.LabelsOf(200, 300), Gateway: ip("192.0.2.2"), Index: 3}),
+	"route-mpls-add-inet6":  add(route.Route{Label: 1048575, As: encap.LabelsOf(16), Gateway: ip("fd00:1::2"), Index: 3, Protocol: rtattr.RTPROT_STATIC}),
+	"route-mpls-add-ttl":    add(route.Route{Label: 100, Index: 3, TTLPropagate: route.PropagateOn}),
+	"route-mpls-add-no-ttl": add(route.Route{Label: 100, As: encap.LabelsOf(200), Gateway: ip("192.0.2.2"), TTLPropagate: route.PropagateOff}),
+	"route-mpls-add-multipath": add(route.Route{Label: 100, Multipath: route.Hops(
+		route.NextHop{As: encap.LabelsOf(200), Gateway: ip("192.0.2.2"), Index: 3},
+		route.NextHop{As: encap.LabelsOf(300, 16), Gateway: ip("fd00:1::2"), Index: 3})}),
+	"route-mpls-replace": func(e *rtattr.Encoder) {
+		route.AppendReplace(e, route.Route{Label: 100, As: encap.LabelsOf(200), Gateway: ip("192.0.2.2"), Index: 3})
+	},
+	"route-mpls-del":        del(route.Route{Label: 100}),
+	"route-mpls-get":        lookup(route.Lookup{Label: 100}),
+	"route-mpls-get-dump":   list(route.Filter{Family: rtattr.AF_MPLS, Table: rtattr.RT_TABLE_MAIN}),
+	"route-get-cache-dump":  list(route.Filter{Family: rtattr.AF_INET, Cloned: true, Table: rtattr.RT_TABLE_MAIN}),
+	"route6-get-cache-dump": list(route.Filter{Family: rtattr.AF_INET6, Cloned: true, Table: rtattr.RT_TABLE_MAIN}),
+	"route-get-uid-root":    lookup(route.Lookup{Dst: ip("10.66.66.7"), UID: route.UIDOf(0)}),
+	"route6-get-fibmatch":   lookup(route.Lookup{Dst: ip("fd00:1::7"), Src: ip("fd00:1::1"), OIF: 3, FIBMatch: true}),
+	"route6-get-iif":        lookup(route.Lookup{Dst: ip("fd00:1::7"), IIF: 1}),
+	"route-add-anycast":     add(route.Route{Dst: pfx("10.9.0.0/16"), Type: rtattr.RTN_ANYCAST, Index: 3}),
+	"route-add-multipath-four": add(route.Route{Dst: pfx("10.9.0.0/16"), TOS: 4, Multipath: route.Hops(route.NextHop{Gateway: ip("10.66.66.2"), Weight: 255},
+		route.NextHop{Gateway: ip("10.66.66.3")}, route.NextHop{Gateway: ip("10.66.66.4"), Weight: 2}, route.NextHop{Index: 3})}),
+	"route-replace-nhid": func(e *rtattr.Encoder) { route.AppendReplace(e, route.Route{Dst: pfx("10.9.0.0/16"), NexthopID: 7}) },
+	"route-del-nhid":     del(route.Route{Dst: pfx("10.9.0.0/16"), NexthopID: 7}),
+	"route-del-multipath": del(route.Route{Dst: pfx("10.9.0.0/16"), Multipath: route.Hops(route.NextHop{Gateway: ip("10.66.66.2")},
+		route.NextHop{Gateway: ip("10.66.66.3"), Weight: 5})}),
+	"route6-del-multipath": del(route.Route{Dst: pfx("fd09::/64"), Multipath: route.Hops(route.NextHop{Gateway: ip("fd00:1::2")},
+		route.NextHop{Gateway: ip("fd00:1::3"), Weight: 5})}),
+	"route6-append-multipath": func(e *rtattr.Encoder) {
+		route.AppendAppend(e, route.Route{Dst: pfx("fd09::/64"), Multipath: route.Hops(route.NextHop{Gateway: ip("fd00:1::3")},
+			route.NextHop{Gateway: ip("fd00:1::4"), Weight: 5})})
+	},
+	"encap-ip-multipath": add(route.Route{Dst: pfx("10.9.0.0/16"), Multipath: route.Hops(
+		route.NextHop{Gateway: ip("10.66.66.2"), Encap: encap.IP{ID: 5, Dst: ip("192.0.2.2")}},
+		route.NextHop{Gateway: ip("10.66.66.3"), Weight: 5, Encap: encap.SEG6{Mode: rtattr.SEG6_IPTUN_MODE_ENCAP, SRH: segs("fd00:1::2")}})}),
 	"encap-mpls-multipath": add(route.Route{Dst: pfx("10.9.0.0/16"), Multipath: route.Hops(
 		route.NextHop{Gateway: ip("10.66.66.2"), Encap: encap.MPLS{Labels: encap.LabelsOf(100)}},
 		route.NextHop{Gateway: ip("10.66.66.3"), Weight: 4, Encap: encap.MPLS{Labels: encap.LabelsOf(200, 300), TTL: encap.TTLOf(9)}})}),
@@ -190,6 +224,9 @@ var encaps = map[string]encap.Encap{
 
 	"encap-ip":  encap.IP{ID: 5, Src: ip("192.0.2.1"), Dst: ip("192.0.2.2"), TTL: 7, TOS: 4},
 	"encap-ip6": encap.IP6{ID: 4294967301, Src: ip("2001:db8::1"), Dst: ip("2001:db8::2"), HopLimit: 7, TrafficClass: 4},
+
+	"encap-ip-flags":  encap.IP{ID: 5, Dst: ip("192.0.2.2"), Flags: rtattr.TUNNEL_KEY | rtattr.TUNNEL_CSUM | rtattr.TUNNEL_SEQ},
+	"encap-ip6-flags": encap.IP6{ID: 5, Dst: ip("2001:db8::2"), Flags: rtattr.TUNNEL_KEY | rtattr.TUNNEL_CSUM | rtattr.TUNNEL_SEQ},
 
 	"encap-ila": encap.ILA{Locator: 0x20010db800070009, CsumMode: rtattr.ILA_CSUM_NEUTRAL_MAP_AUTO,
 		IdentType: rtattr.ILA_ATYPE_LUID, HookType: rtattr.ILA_HOOK_ROUTE_INPUT},
@@ -280,7 +317,7 @@ func encapsulated(name string, x encap.Encap) build {
 		r.Index, r.Gateway = 0, ip("fd00:1::2")
 	case "encap-ila-format":
 		r.Dst = pfx("fd09::/128")
-	case "encap-ip":
+	case "encap-ip", "encap-ip-flags":
 		r.Dst = pfx("10.9.0.0/16")
 	case "encap-xfrm": // ip 6.1 passes over "dev" behind it
 		r.Dst, r.Index = pfx("10.9.0.0/16"), 0
@@ -302,6 +339,8 @@ var unbuilt = map[string]string{
 // NLA_F_NESTED off RTA_METRICS. NUL: ip ends names of congestion control algorithms
 // without one. pad: ip does not clear it.
 var differs = map[string]string{
+	"encap-ip-flags":                "pad",
+	"encap-ip-multipath":            "order, pad",
 	"encap-ila-format":              "pad",
 	"encap-ila":                     "pad",
 	"encap-ip":                      "pad",

@@ -85,22 +85,20 @@ func (f Filter) String() string {
 // kernel filters by what Filter says if strict checking is on, and by Prefix and
 // for IPv4 by Cloned alone if not.
 func AppendList(e *rtattr.Encoder, f Filter) {
-	h := rtattr.RtMsg{Family: f.Family, Protocol: f.Protocol}
 	switch f.Family {
-	case rtattr.AF_UNSPEC, rtattr.AF_INET, rtattr.AF_INET6:
-		h.Type = f.Type
-		if f.Cloned {
-			h.Flags |= rtattr.RTM_F_CLONED
-		}
-		if f.Prefix {
-			h.Flags |= rtattr.RTM_F_PREFIX
-		}
-	case rtattr.AF_MPLS: // refuses more
+	case rtattr.AF_UNSPEC, rtattr.AF_INET, rtattr.AF_INET6, rtattr.AF_MPLS:
 	default:
 		e.Fail(fmt.Errorf("route: list: %v, neither IPv4, IPv6 nor MPLS", f))
 	}
+	h := rtattr.RtMsg{Family: f.Family, Protocol: f.Protocol, Type: f.Type}
+	if f.Cloned {
+		h.Flags |= rtattr.RTM_F_CLONED
+	}
+	if f.Prefix {
+		h.Flags |= rtattr.RTM_F_PREFIX
+	}
 	w := rtattr.AppendRoute(e, rtattr.RTM_GETROUTE, rtattr.NLM_F_REQUEST|rtattr.NLM_F_DUMP, h)
-	if f.Table != rtattr.RT_TABLE_UNSPEC && f.Family != rtattr.AF_MPLS {
+	if f.Table != rtattr.RT_TABLE_UNSPEC {
 		w.Table(f.Table)
 	}
 	if f.Index != 0 {
