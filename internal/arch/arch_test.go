@@ -35,6 +35,8 @@ var mayImport = map[string][]string{
 	"internal/nstest":   {"internal/private", "internal/netns", "golang.org/x/sys/unix"},
 	"internal/private":  {"golang.org/x/sys/unix"},
 
+	"internal/roundtrip": {"rtattr", "rtnl", "internal/nstest"},
+
 	"internal/kernelspecs": {},
 	"internal/sizes":       {"rtattr"},
 
