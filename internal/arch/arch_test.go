@@ -38,6 +38,8 @@ var mayImport = map[string][]string{
 	"internal/private":  {"golang.org/x/sys/unix"},
 	"internal/optguard": {"rtattr", "rtnl", "internal/netns", "internal/nstest", "golang.org/x/sys/unix"},
 
+	"internal/roundtrip": {"rtattr", "rtnl", "internal/nstest"},
+
 	"internal/kernelspecs": {},
 	"internal/sizes":       {"rtattr"},
 
