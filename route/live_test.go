@@ -70,9 +70,9 @@ func listed(t *testing.T, conn *rtnl.Conn, like route.Route) []route.Route {
 	return slices.DeleteFunc(all, func(r route.Route) bool { return r.Dst != like.Dst || r.Protocol == rtattr.RTPROT_KERNEL })
 }
 
-// TestRoundTrip adds a route, lists it, deletes what was listed, adds it again
+// TestListed adds a route, lists it, deletes what was listed, adds it again
 // as it was listed, and wants ip and List to show the same thing twice.
-func TestRoundTrip(t *testing.T) {
+func TestListed(t *testing.T) {
 	ns, conn := newLab(t)
 	onlink := rtattr.RouteFlags(rtattr.RTNH_F_ONLINK)
 	for _, r := range []route.Route{
