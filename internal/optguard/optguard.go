@@ -22,9 +22,14 @@ import (
 )
 
 // Dial opens rtnetlink in a namespace.
-func Dial(t testing.TB, ns *nstest.NS) *rtnl.Conn {
+func Dial(t testing.TB, ns *nstest.NS) *rtnl.Conn { t.Helper(); return dial(t, ns, true) }
+
+// DialLax is Dial without strict checking: the kernel does not filter lists then.
+func DialLax(t testing.TB, ns *nstest.NS) *rtnl.Conn { t.Helper(); return dial(t, ns, false) }
+
+func dial(t testing.TB, ns *nstest.NS, strict bool) *rtnl.Conn {
 	t.Helper()
-	conn, err := rtnl.Dial(&rtnl.Config{Open: func() (rtnl.Transport, error) { return open(ns) }})
+	conn, err := rtnl.Dial(&rtnl.Config{Open: func() (rtnl.Transport, error) { return open(ns, strict) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,12 +71,13 @@ func TryIP(t testing.TB, ns *nstest.NS, line string) (out []byte, err error) {
 
 // A socket is the kernel's, but for Send.
 type socket struct {
-	fd   int
-	stop [2]int // a pipe that Interrupt writes to
+	fd     int
+	stop   [2]int // a pipe that Interrupt writes to
+	strict bool
 }
 
-func open(ns *nstest.NS) (rtnl.Transport, error) {
-	s := &socket{fd: -1}
+func open(ns *nstest.NS, strict bool) (rtnl.Transport, error) {
+	s := &socket{fd: -1, strict: strict}
 	err := netns.Do(ns.FD(), func() (err error) {
 		s.fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 		return err
@@ -118,6 +124,9 @@ func (s *socket) Receive(b []byte, wait bool) (n int, port uint32, err error) {
 }
 
 func (s *socket) SetOption(option, value int) error {
+	if option == unix.NETLINK_GET_STRICT_CHK && !s.strict {
+		return unix.ENOPROTOOPT
+	}
 	return unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, option, value)
 }
 
