@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 
+	"github.com/nlwire/nlwire/encap"
 	"github.com/nlwire/nlwire/rtattr"
 )
 
@@ -48,42 +49,51 @@ func AppendDelete(e *rtattr.Encoder, r Route) {
 // what Route does not name, and ends the message:
 //
 //	w := route.Begin(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, r)
-//	w.TTLPropagate(1)
+//	w.FlowLabel(7)
 //	w.End()
 //
 // NLM_F_REQUEST is set in any case. If r contradicts itself, it is e that fails.
 func Begin(e *rtattr.Encoder, typ, flags uint16, r Route) rtattr.RouteEncoder {
-	if reason := r.invalid(); reason != "" {
+	if reason := r.invalid(typ); reason != "" {
 		e.Fail(fmt.Errorf("route: %v: %s", r, reason))
 		return rtattr.AppendRoute(e, typ, rtattr.NLM_F_REQUEST|flags, rtattr.RtMsg{})
 	}
 	h := rtattr.RtMsg{
-		Family: family(r.Dst.Addr()), DstLen: uint8(r.Dst.Bits()), TOS: r.TOS,
-		Protocol: r.Protocol, Scope: r.scope(typ), Type: r.Type, Flags: r.Flags,
+		Family: r.family(), TOS: r.TOS, Protocol: r.Protocol, Scope: r.scope(typ), Type: r.Type, Flags: r.Flags,
 	}
-	if r.Src.IsValid() {
-		h.SrcLen = uint8(r.Src.Bits())
+	if typ == rtattr.RTM_NEWROUTE && h.Protocol == rtattr.RTPROT_UNSPEC {
+		h.Protocol = rtattr.RTPROT_BOOT
 	}
-	if typ == rtattr.RTM_NEWROUTE {
-		if h.Protocol == rtattr.RTPROT_UNSPEC {
-			h.Protocol = rtattr.RTPROT_BOOT
-		}
-		if h.Type == rtattr.RTN_UNSPEC {
-			h.Type = rtattr.RTN_UNICAST
-		}
+	switch {
+	case h.Type == rtattr.RTN_UNSPEC && (typ == rtattr.RTM_NEWROUTE || h.Family == rtattr.AF_MPLS):
+		h.Type = rtattr.RTN_UNICAST
+	case h.Type == rtattr.RTN_BLACKHOLE && typ == rtattr.RTM_DELROUTE && r.NexthopID != 0:
+		h.Type = rtattr.RTN_UNSPEC // it may be the nexthop object that is one, and the kernel compares
 	}
 	table := r.table()
 	if table <= math.MaxUint8 {
 		h.Table = uint8(table)
 	}
+	if r.Label != 0 {
+		h.DstLen = labelBits
+	} else {
+		h.DstLen = uint8(r.Dst.Bits())
+	}
+	if r.Src.IsValid() {
+		h.SrcLen = uint8(r.Src.Bits())
+	}
 	w := rtattr.AppendRoute(e, typ, rtattr.NLM_F_REQUEST|flags, h)
-	if r.Dst.Bits() > 0 || h.Family == rtattr.AF_INET6 {
+	switch {
+	case r.Label != 0:
+		putLabel(w, r.Label)
+	case r.Dst.Bits() > 0 || h.Family == rtattr.AF_INET6:
 		w.Dst(r.Dst.Addr())
 	}
 	if r.Src.IsValid() && r.Src.Bits() > 0 {
 		w.Src(r.Src.Addr())
 	}
-	gateway(w, h.Family, r.Gateway)
+	putAs(w, r.As)
+	putGateway(w, h.Family, r.Gateway)
 	if r.PrefSrc.IsValid() {
 		w.PrefSrc(r.PrefSrc)
 	}
@@ -102,10 +112,13 @@ func Begin(e *rtattr.Encoder, typ, flags uint16, r Route) rtattr.RouteEncoder {
 	if r.Expires != 0 {
 		w.Expires(r.Expires)
 	}
+	if r.TTLPropagate != PropagateDefault {
+		w.TTLPropagate(uint8(PropagateOff - r.TTLPropagate))
+	}
 	if r.NexthopID != 0 {
 		w.NexthopID(r.NexthopID)
 	}
-	encap(w, r.EncapType, r.Encap)
+	putEncap(w, r.Encap)
 	if r.Index != 0 {
 		w.OIF(r.Index)
 	}
@@ -118,8 +131,14 @@ func Begin(e *rtattr.Encoder, typ, flags uint16, r Route) rtattr.RouteEncoder {
 	return w
 }
 
-// gateway puts RTA_GATEWAY, or RTA_VIA for a gateway of the other family.
-func gateway(w rtattr.RouteEncoder, fam uint8, a netip.Addr) {
+// labelBits is the length of an MPLS label: rtm_dst_len.
+const labelBits = 20
+
+// putLabel puts RTA_DST of MPLS: a label that is the bottom of its stack.
+func putLabel(w rtattr.RouteEncoder, label uint32) { w.Label(label<<12 | 1<<8) }
+
+// putGateway puts RTA_GATEWAY, or RTA_VIA for a gateway of another family.
+func putGateway(w rtattr.RouteEncoder, fam uint8, a netip.Addr) {
 	switch {
 	case !a.IsValid():
 	case family(a) == fam:
@@ -129,12 +148,18 @@ func gateway(w rtattr.RouteEncoder, fam uint8, a netip.Addr) {
 	}
 }
 
-func encap(w rtattr.RouteEncoder, typ rtattr.EncapType, b string) {
-	if typ != 0 {
+func putAs(w rtattr.RouteEncoder, as encap.Labels) {
+	if as != (encap.Labels{}) {
+		as.Put(w.Nest, rtattr.RTA_NEWDST)
+	}
+}
+
+func putEncap(w rtattr.RouteEncoder, x encap.Encap) {
+	if x != nil {
 		n := w.Nest.Nest(rtattr.RTA_ENCAP)
-		n.Raw([]byte(b))
+		encap.Append(n, x)
 		n.End()
-		w.EncapType(typ)
+		w.EncapType(x.Type())
 	}
 }
 

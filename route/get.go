@@ -13,18 +13,44 @@ import (
 // A Lookup asks which route a packet takes. Fields that are zero are not asked
 // about.
 type Lookup struct {
-	Dst netip.Addr
-	Src netip.Addr
-	IIF uint32 // index of the interface that the packet comes in by; needs Src
-	OIF uint32 // index of the interface that it shall leave by
-	TOS uint8
+	Dst   netip.Addr
+	Src   netip.Addr
+	Label uint32 // of an MPLS packet, which has no Dst
+	IIF   uint32 // index of the interface that the packet comes in by; IPv4 wants Src then
+	OIF   uint32 // index of the interface that it shall leave by, or of a VRF to look up in
+	TOS   uint8
 
-	Mark     uint32
-	UID      uint32 // of the sender, where rules ask for it; 0 is the caller's
-	IPProto  uint8  // protocol and ports, where rules or multipath hashes ask for them
-	SPort    uint16
-	DPort    uint16
-	FIBMatch bool // the route of the table, not what it makes of the packet
+	Mark      uint32
+	UID       UID    // of the sender, where rules ask for it; none is that of the caller
+	IPProto   uint8  // protocol and ports, where rules or multipath hashes ask for them
+	SPort     uint16 // source port
+	DPort     uint16 // destination port
+	FlowLabel uint32 // 20 bits; IPv6, Linux 6.14
+	FIBMatch  bool   // the route of the table, not what it makes of the packet
+}
+
+// A UID is that of a user, or none.
+type UID struct {
+	v   uint32
+	set bool
+}
+
+// UIDOf returns the UID of a number; that of root is not the zero UID.
+func UIDOf(v uint32) UID { return UID{v, true} }
+
+// Value returns the number and whether there is one.
+func (u UID) Value() (uint32, bool) { return u.v, u.set }
+
+// String returns "192.0.2.1 from 10.0.0.1".
+func (l Lookup) String() string {
+	s := l.Dst.String()
+	if l.Label != 0 {
+		s = fmt.Sprintf("mpls %d", l.Label)
+	}
+	if l.Src.IsValid() {
+		s += " from " + l.Src.String()
+	}
+	return s
 }
 
 // Get returns the route that a packet takes, as `ip route get` shows it. An
@@ -37,10 +63,10 @@ func Get(ctx context.Context, conn *rtnl.Conn, l Lookup) (Route, error) {
 		return Route{}, err
 	}
 	var r Route
-	err := fmt.Errorf("route: get %v: no answer", l.Dst)
+	err := fmt.Errorf("route: get %v: no answer", l)
 	for m, qerr := range conn.Query(ctx, e) { // to its end, or its socket is lost
 		if qerr != nil {
-			return Route{}, rtnl.Annotate(qerr, "route: get", l.Dst.String())
+			return Route{}, rtnl.Annotate(qerr, "route: get", l.String())
 		}
 		var v rtattr.RouteView
 		if err = v.Parse(m.Payload()); err == nil {
@@ -52,15 +78,22 @@ func Get(ctx context.Context, conn *rtnl.Conn, l Lookup) (Route, error) {
 
 // AppendGet appends the request of Get: RTM_GETROUTE.
 func AppendGet(e *rtattr.Encoder, l Lookup) {
+	h := rtattr.RtMsg{TOS: l.TOS}
 	switch {
+	case l.Label != 0 && l.Dst.IsValid():
+		e.Fail(fmt.Errorf("route: get %s: a packet has a Label or a Dst", l))
+		return
+	case l.Label != 0:
+		h.Family, h.DstLen = rtattr.AF_MPLS, labelBits
 	case !l.Dst.IsValid():
 		e.Fail(errors.New("route: get: no destination"))
 		return
 	case l.Src.IsValid() && l.Src.Is4() != l.Dst.Is4():
 		e.Fail(fmt.Errorf("route: get %s: source %s is of another family", l.Dst, l.Src))
 		return
+	default:
+		h.Family, h.DstLen = family(l.Dst), uint8(l.Dst.BitLen())
 	}
-	h := rtattr.RtMsg{Family: family(l.Dst), DstLen: uint8(l.Dst.BitLen()), TOS: l.TOS}
 	if l.Dst.Is4() {
 		h.Flags = rtattr.RTM_F_LOOKUP_TABLE // or the answer names table main, whichever it is
 	}
@@ -71,7 +104,11 @@ func AppendGet(e *rtattr.Encoder, l Lookup) {
 		h.Flags |= rtattr.RTM_F_FIB_MATCH
 	}
 	w := rtattr.AppendRoute(e, rtattr.RTM_GETROUTE, rtattr.NLM_F_REQUEST, h)
-	w.Dst(l.Dst)
+	if l.Label != 0 {
+		putLabel(w, l.Label)
+	} else {
+		w.Dst(l.Dst)
+	}
 	if l.Src.IsValid() {
 		w.Src(l.Src)
 	}
@@ -84,8 +121,8 @@ func AppendGet(e *rtattr.Encoder, l Lookup) {
 	if l.Mark != 0 {
 		w.Mark(l.Mark)
 	}
-	if l.UID != 0 {
-		w.UID(l.UID)
+	if l.UID.set {
+		w.UID(l.UID.v)
 	}
 	if l.IPProto != 0 {
 		w.IPProto(l.IPProto)
@@ -95,6 +132,9 @@ func AppendGet(e *rtattr.Encoder, l Lookup) {
 	}
 	if l.DPort != 0 {
 		w.DPort(l.DPort)
+	}
+	if l.FlowLabel != 0 {
+		w.FlowLabel(l.FlowLabel)
 	}
 	w.End()
 }

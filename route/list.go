@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/netip"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,14 +15,23 @@ import (
 )
 
 // A Filter says which routes are listed: those that match all fields that are
-// not zero.
+// not zero. The result is the same whether the kernel filters, as it does by the
+// first block of fields with strict checking on, or not. A table or an interface
+// that does not exist has no routes.
 type Filter struct {
-	Family   uint8             // AF_INET or AF_INET6
+	Family   uint8             // AF_INET, AF_INET6 or AF_MPLS; zero is the first two
 	Table    rtattr.RouteTable // zero is all tables, local ones included
 	Index    uint32            // of the interface; a multipath route has several
 	Protocol rtattr.Protocol
 	Type     rtattr.RouteType
-	Cloned   bool // cached routes instead of those of tables, as `ip route show cache`
+	Cloned   bool // cached routes (exceptions) instead of those of tables, as `ip route show cache`
+	Prefix   bool // IPv6 routes to prefixes that routers have announced
+
+	// The kernel does not filter by what follows.
+	Dst       netip.Prefix // exactly
+	Within    netip.Prefix // this one and all prefixes inside
+	Gateway   netip.Addr   // of the route or one of its nexthops
+	NexthopID uint32       // of the nexthop object
 }
 
 // String returns "inet table main dev 3".
@@ -33,6 +43,8 @@ func (f Filter) String() string {
 		parts = append(parts, "inet")
 	case rtattr.AF_INET6:
 		parts = append(parts, "inet6")
+	case rtattr.AF_MPLS:
+		parts = append(parts, "mpls")
 	default:
 		parts = append(parts, fmt.Sprintf("family %d", f.Family))
 	}
@@ -48,20 +60,42 @@ func (f Filter) String() string {
 	if f.Type != 0 {
 		parts = append(parts, "type "+f.Type.String())
 	}
+	if f.Cloned {
+		parts = append(parts, "cache")
+	}
+	if f.Prefix {
+		parts = append(parts, "prefix")
+	}
+	if f.Dst.IsValid() {
+		parts = append(parts, "exact "+f.Dst.String())
+	}
+	if f.Within.IsValid() {
+		parts = append(parts, "root "+f.Within.String())
+	}
+	if f.Gateway.IsValid() {
+		parts = append(parts, "via "+f.Gateway.String())
+	}
+	if f.NexthopID != 0 {
+		parts = append(parts, fmt.Sprintf("nhid %d", f.NexthopID))
+	}
 	return strings.Join(parts, " ")
 }
 
 // AppendList appends the request that lists routes: RTM_GETROUTE, a dump. The
-// kernel filters by all of f if strict checking is on, and not at all if not.
+// kernel filters by what Filter says if strict checking is on, and by Prefix and
+// for IPv4 by Cloned alone if not.
 func AppendList(e *rtattr.Encoder, f Filter) {
 	switch f.Family {
-	case rtattr.AF_UNSPEC, rtattr.AF_INET, rtattr.AF_INET6:
+	case rtattr.AF_UNSPEC, rtattr.AF_INET, rtattr.AF_INET6, rtattr.AF_MPLS:
 	default:
-		e.Fail(fmt.Errorf("route: list: %v, neither IPv4 nor IPv6", f))
+		e.Fail(fmt.Errorf("route: list: %v, neither IPv4, IPv6 nor MPLS", f))
 	}
 	h := rtattr.RtMsg{Family: f.Family, Protocol: f.Protocol, Type: f.Type}
 	if f.Cloned {
-		h.Flags = rtattr.RTM_F_CLONED
+		h.Flags |= rtattr.RTM_F_CLONED
+	}
+	if f.Prefix {
+		h.Flags |= rtattr.RTM_F_PREFIX
 	}
 	w := rtattr.AppendRoute(e, rtattr.RTM_GETROUTE, rtattr.NLM_F_REQUEST|rtattr.NLM_F_DUMP, h)
 	if f.Table != rtattr.RT_TABLE_UNSPEC {
@@ -107,6 +141,8 @@ func dump(ctx context.Context, conn *rtnl.Conn, f Filter, yield func(*rtattr.Rou
 		switch {
 		case f.Table != 0 && errors.Is(err, unix.ENOENT):
 			return true // a table that has never had a route
+		case f.Index != 0 && errors.Is(err, unix.ENODEV):
+			return true // an interface that is not there
 		case errors.Is(err, rtnl.ErrDumpInterrupted):
 			return yield(nil, rtnl.Annotate(err, "route: list", f.String()))
 		case err != nil:
@@ -115,49 +151,94 @@ func dump(ctx context.Context, conn *rtnl.Conn, f Filter, yield func(*rtattr.Rou
 		case !routes(m):
 			continue
 		}
-		if err := v.Parse(m.Payload()); (err != nil || f.match(&v)) && !yield(&v, err) {
+		if err := v.Parse(m.Payload()); (err != nil || f.match(&v, m.Flags())) && !yield(&v, err) {
 			return false
 		}
 	}
 	return true
 }
 
-// routes reports whether m is a route of IPv4 or IPv6: a dump of all families
-// has those of multicast routing and of MPLS too.
+// routes reports whether m is a route of a family that has them: a dump of all
+// families has those of multicast routing too.
 func routes(m rtattr.Msg) bool {
-	if m.Type() != rtattr.RTM_NEWROUTE {
+	if m.Type() != rtattr.RTM_NEWROUTE && m.Type() != rtattr.RTM_DELROUTE {
 		return false
 	}
 	var h rtattr.RtMsg
 	h.Parse(m.Payload())
-	return h.Family == rtattr.AF_INET || h.Family == rtattr.AF_INET6
+	return h.Family == rtattr.AF_INET || h.Family == rtattr.AF_INET6 || h.Family == rtattr.AF_MPLS
 }
 
-func (f *Filter) match(v *rtattr.RouteView) bool {
+// match reports whether the route of a view is one of f; flags are those of its
+// message. A view that Parse refuses is: its error is to be seen.
+func (f *Filter) match(v *rtattr.RouteView, flags uint16) bool {
 	h := v.Header
-	table := rtattr.RouteTable(h.Table)
-	if t, ok := v.Table(); ok {
-		table = t
-	}
 	switch {
 	case f.Family != 0 && h.Family != f.Family,
-		f.Table != 0 && table != f.Table,
 		f.Protocol != 0 && h.Protocol != f.Protocol,
 		f.Type != 0 && h.Type != f.Type,
 		f.Cloned != (h.Flags&rtattr.RTM_F_CLONED != 0):
 		return false
+	}
+	if *f == (Filter{Family: f.Family, Protocol: f.Protocol, Type: f.Type, Cloned: f.Cloned, Prefix: f.Prefix}) {
+		return true
+	}
+	r, err := Parse(v)
+	if err != nil {
+		return true
+	}
+	rest := *f
+	switch {
 	case f.Index == 0:
+	case flags&rtattr.NLM_F_DUMP_FILTERED != 0:
+		rest.Index = 0 // the kernel looks into nexthop objects
+	case r.NexthopID != 0:
+		rest.Index = 0
+		if !uses(v, f.Index) {
+			return false
+		}
+	}
+	return rest.has(r)
+}
+
+// uses reports whether the route of a view leaves by an interface. Of a nexthop
+// object the kernel tells that with net.ipv4.nexthop_compat_mode, the default.
+func uses(v *rtattr.RouteView, index uint32) bool {
+	if i, _ := v.OIF(); i == index {
 		return true
 	}
-	if i, _ := v.OIF(); i == f.Index {
-		return true
-	}
-	for nh := range v.Multipath() {
-		if uint32(nh.IfIndex) == f.Index {
+	for h := range v.Multipath() {
+		if uint32(h.IfIndex) == index {
 			return true
 		}
 	}
 	return false
+}
+
+// has reports whether r is one of f.
+func (f *Filter) has(r Route) bool {
+	switch {
+	case f.Family != 0 && r.family() != f.Family,
+		f.Table != 0 && r.Table != f.Table,
+		f.Protocol != 0 && r.Protocol != f.Protocol,
+		f.Type != 0 && r.Type != f.Type,
+		f.Cloned != (r.Flags&rtattr.RTM_F_CLONED != 0),
+		f.NexthopID != 0 && r.NexthopID != f.NexthopID,
+		f.Dst.IsValid() && r.Dst != f.Dst,
+		f.Within.IsValid() && !(r.Dst.IsValid() && r.Dst.Bits() >= f.Within.Bits() && f.Within.Contains(r.Dst.Addr())):
+		return false
+	case f.Index == 0 && !f.Gateway.IsValid():
+		return true
+	}
+	way := func(index uint32, gateway netip.Addr) bool {
+		return (f.Index == 0 || index == f.Index) && (!f.Gateway.IsValid() || gateway == f.Gateway)
+	}
+	for h := range r.Multipath.All() {
+		if way(h.Index, h.Gateway) {
+			return true
+		}
+	}
+	return r.Multipath == (NextHops{}) && way(r.Index, r.Gateway)
 }
 
 // List returns routes. The list is complete and of one moment, or there is an

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nlwire/nlwire/internal/nstest"
+	"github.com/nlwire/nlwire/internal/optguard"
 	"github.com/nlwire/nlwire/route"
 	"github.com/nlwire/nlwire/rtattr"
 	"github.com/nlwire/nlwire/rtnl"
@@ -37,14 +39,9 @@ func newLab(t *testing.T) (*nstest.NS, *rtnl.Conn) {
 		"address add 10.66.66.1/24 dev v0", "address add 10.66.67.1/24 dev v2",
 		"address add fd00:1::1/64 dev v0 nodad", "address add fd00:2::1/64 dev v2 nodad",
 	} {
-		ns.IP(t, strings.Fields(line)...)
+		optguard.IP(t, ns, line)
 	}
-	conn, err := rtnl.Dial(&rtnl.Config{NetNS: ns.FD()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return ns, conn
+	return ns, optguard.Dial(t, ns)
 }
 
 // shown returns what ip shows of a destination, in all tables.
@@ -70,9 +67,9 @@ func listed(t *testing.T, conn *rtnl.Conn, like route.Route) []route.Route {
 	return slices.DeleteFunc(all, func(r route.Route) bool { return r.Dst != like.Dst || r.Protocol == rtattr.RTPROT_KERNEL })
 }
 
-// TestRoundTrip adds a route, lists it, deletes what was listed, adds it again
+// TestListed adds a route, lists it, deletes what was listed, adds it again
 // as it was listed, and wants ip and List to show the same thing twice.
-func TestRoundTrip(t *testing.T) {
+func TestListed(t *testing.T) {
 	ns, conn := newLab(t)
 	onlink := rtattr.RouteFlags(rtattr.RTNH_F_ONLINK)
 	for _, r := range []route.Route{
@@ -177,45 +174,118 @@ func TestVerbs(t *testing.T) {
 	gateways()
 }
 
+// What is filtered is the same whether the kernel does it or not.
 func TestFilter(t *testing.T) {
-	_, conn := newLab(t)
+	ns, strict := newLab(t)
+	optguard.IP(t, ns, "nexthop add id 7 via 10.66.66.2 dev v0")
 	for _, r := range []route.Route{
 		{Dst: pfx("10.9.0.0/16"), Index: 3, Protocol: rtattr.RTPROT_STATIC},
 		{Dst: pfx("10.10.0.0/16"), Gateway: ip("10.66.67.2"), Table: 1000},
 		{Dst: pfx("10.11.0.0/16"), Type: rtattr.RTN_BLACKHOLE},
 		{Dst: pfx("10.12.0.0/16"), Multipath: route.Hops(route.NextHop{Index: 3}, route.NextHop{Index: 5})},
+		{Dst: pfx("10.13.7.0/24"), NexthopID: 7, Protocol: 77},
+		{Dst: pfx("10.13.0.0/16"), Multipath: route.Hops(route.NextHop{Gateway: ip("10.66.66.9"), Index: 3}, route.NextHop{Index: 5}), Protocol: 77},
 		{Dst: pfx("fd09::/64"), Index: 5, Protocol: rtattr.RTPROT_STATIC},
 	} {
-		if err := route.Add(ctx, conn, r); err != nil {
+		if err := route.Add(ctx, strict, r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for want, f := range map[string]route.Filter{
-		"":                                       {Table: 77777},
-		"10.10.0.0/16":                           {Table: 1000},
-		"10.9.0.0/16 fd09::/64":                  {Protocol: rtattr.RTPROT_STATIC},
-		"fd09::/64":                              {Protocol: rtattr.RTPROT_STATIC, Family: rtattr.AF_INET6},
-		"10.11.0.0/16":                           {Type: rtattr.RTN_BLACKHOLE},
-		"10.12.0.0/16 10.66.67.0/24":             {Family: rtattr.AF_INET, Table: rtattr.RT_TABLE_MAIN, Index: 5},
-		"10.12.0.0/16 10.66.66.0/24 10.9.0.0/16": {Family: rtattr.AF_INET, Table: rtattr.RT_TABLE_MAIN, Index: 3},
+	lax := optguard.DialLax(t, ns)
+	main4 := route.Filter{Family: rtattr.AF_INET, Table: rtattr.RT_TABLE_MAIN}
+	with := func(f route.Filter, change func(*route.Filter)) route.Filter {
+		change(&f)
+		return f
+	}
+	for _, tt := range []struct {
+		want string
+		f    route.Filter
+	}{
+		{"", route.Filter{Table: 77777}},
+		{"", route.Filter{Index: 99}},
+		{"", route.Filter{Index: 99, Family: rtattr.AF_INET6}},
+		{"", route.Filter{Family: rtattr.AF_MPLS}},
+		{"", route.Filter{Cloned: true}},
+		{"", route.Filter{Prefix: true}},
+		{"10.10.0.0/16", route.Filter{Table: 1000}},
+		{"10.9.0.0/16 fd09::/64", route.Filter{Protocol: rtattr.RTPROT_STATIC}},
+		{"fd09::/64", route.Filter{Protocol: rtattr.RTPROT_STATIC, Family: rtattr.AF_INET6}},
+		{"10.11.0.0/16", route.Filter{Type: rtattr.RTN_BLACKHOLE}},
+		{"10.12.0.0/16 10.13.0.0/16 10.66.67.0/24", with(main4, func(f *route.Filter) { f.Index = 5 })},
+		{"10.12.0.0/16 10.13.0.0/16 10.13.7.0/24 10.66.66.0/24 10.9.0.0/16", with(main4, func(f *route.Filter) { f.Index = 3 })},
+		{"10.13.7.0/24", route.Filter{NexthopID: 7}},
+		{"10.13.0.0/16", route.Filter{Gateway: ip("10.66.66.9")}},
+		{"", route.Filter{Gateway: ip("10.66.66.9"), Index: 5, Family: rtattr.AF_INET6}},
+		{"10.13.0.0/16", route.Filter{Dst: pfx("10.13.0.0/16")}},
+		{"10.13.0.0/16 10.13.7.0/24", route.Filter{Within: pfx("10.13.0.0/16")}},
+		{"10.13.0.0/16 10.13.7.0/24", route.Filter{Within: pfx("10.12.0.0/15"), Protocol: 77}},
 	} {
-		list, err := route.List(ctx, conn, f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, r := range list {
-			got = append(got, r.Dst.String())
-		}
-		slices.Sort(got)
-		if s := strings.Join(got, " "); s != want {
-			t.Errorf("%v: %s, want %s", f, s, want)
+		for name, conn := range map[string]*rtnl.Conn{"strict": strict, "lax": lax} {
+			list, err := route.List(ctx, conn, tt.f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, r := range list {
+				got = append(got, r.Dst.String())
+			}
+			slices.Sort(got)
+			if s := strings.Join(got, " "); s != tt.want {
+				t.Errorf("%s: %v: %s, want %s", name, tt.f, s, tt.want)
+			}
 		}
 	}
 }
 
-func TestGet(t *testing.T) {
+func TestFlush(t *testing.T) {
 	_, conn := newLab(t)
+	var e rtattr.Encoder
+	for i := range 2500 { // more than a batch
+		route.AppendAdd(&e, route.Route{Dst: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}), 32), Index: 3, Protocol: 77})
+	}
+	route.AppendAdd(&e, route.Route{Dst: pfx("fd09::/64"), Protocol: 77,
+		Multipath: route.Hops(route.NextHop{Gateway: ip("fd00:1::2")}, route.NextHop{Gateway: ip("fd00:2::2"), Weight: 10})})
+	route.AppendAdd(&e, via4(func(r *route.Route) { r.Protocol = 78 }))
+	if err := conn.Exec(ctx, &e); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := route.Flush(ctx, conn, route.Filter{Family: rtattr.AF_INET}); n != 0 || err == nil {
+		t.Errorf("a filter of all: %d, %v", n, err)
+	}
+	if n, err := route.Flush(ctx, conn, route.Filter{Protocol: 77}); n != 2501 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if n, err := route.Flush(ctx, conn, route.Filter{Protocol: 77}); n != 0 || err != nil {
+		t.Errorf("again: %d, %v", n, err)
+	}
+	if list, err := route.List(ctx, conn, route.Filter{Protocol: 78}); len(list) != 1 || err != nil {
+		t.Errorf("%v, %v", list, err)
+	}
+	done, cancel := context.WithCancel(ctx)
+	cancel()
+	if n, err := route.Flush(done, conn, route.Filter{Protocol: 78}); n != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+// A route of a nexthop object that is a blackhole is listed as one, but is none in
+// the kernel's comparison.
+func TestDeleteBlackholeNexthop(t *testing.T) {
+	ns, conn := newLab(t)
+	optguard.IP(t, ns, "nexthop add id 7 via 10.66.66.2 dev v0")
+	optguard.IP(t, ns, "route add 10.9.0.0/16 nhid 7")
+	optguard.IP(t, ns, "nexthop replace id 7 blackhole")
+	list, err := route.List(ctx, conn, route.Filter{Dst: pfx("10.9.0.0/16")})
+	if err != nil || len(list) != 1 || list[0].Type != rtattr.RTN_BLACKHOLE || list[0].NexthopID != 7 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	if err := route.Delete(ctx, conn, list[0]); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestGet(t *testing.T) {
+	ns, conn := newLab(t)
 	r, err := route.Get(ctx, conn, route.Lookup{Dst: ip("10.66.66.7")})
 	if err != nil || r.Index != 3 || r.PrefSrc != ip("10.66.66.1") || r.Gateway.IsValid() || r.Table != rtattr.RT_TABLE_MAIN {
 		t.Errorf("%+v, %v", r, err)
@@ -226,6 +296,42 @@ func TestGet(t *testing.T) {
 	r, err = route.Get(ctx, conn, route.Lookup{Dst: ip("fd09::1"), FIBMatch: true})
 	if err != nil || r.Dst != pfx("fd09::/64") || r.Gateway != ip("fd00:1::2") {
 		t.Errorf("%+v, %v", r, err)
+	}
+	for _, l := range []route.Lookup{
+		{Dst: ip("10.66.66.7"), Src: ip("10.66.66.1"), OIF: 3, Mark: 7, UID: route.UIDOf(0), TOS: 16},
+		{Dst: ip("10.66.66.7"), IPProto: 17, SPort: 1000, DPort: 2000},
+		{Dst: ip("10.66.66.1"), Src: ip("10.66.66.7"), IIF: 3},
+		{Dst: ip("fd00:1::7"), Src: ip("fd00:1::1"), OIF: 3, Mark: 7, UID: route.UIDOf(0), IPProto: 6, DPort: 443},
+		{Dst: ip("fd00:1::1"), IIF: 1},
+	} {
+		r, err := route.Get(ctx, conn, l)
+		var shown []struct {
+			Dst     netip.Addr
+			Dev     string
+			Prefsrc string
+			Type    string
+		}
+		args := "-json route get " + l.Dst.String()
+		for _, x := range []struct {
+			set  bool
+			word string
+		}{{l.Src.IsValid(), "from " + l.Src.String()}, {l.IIF == 3, "iif v0"}, {l.IIF == 1, "iif lo"}, {l.OIF == 3, "oif v0"}, {l.Mark == 7, "mark 7"}, {l.UID != (route.UID{}), "uid 0"},
+			{l.TOS == 16, "tos 16"}, {l.IPProto == 17, "ipproto 17"}, {l.IPProto == 6, "ipproto 6"}, {l.SPort == 1000, "sport 1000"}, {l.DPort == 2000, "dport 2000"}, {l.DPort == 443, "dport 443"}} {
+			if x.set {
+				args += " " + x.word
+			}
+		}
+		if jerr := json.Unmarshal(optguard.IP(t, ns, args), &shown); jerr != nil || len(shown) != 1 {
+			t.Fatal(jerr, shown)
+		}
+		index := map[string]uint32{"lo": 1, "v0": 3, "v2": 5}[shown[0].Dev]
+		src := ""
+		if r.PrefSrc.IsValid() {
+			src = r.PrefSrc.String()
+		}
+		if err != nil || r.Index != index || src != shown[0].Prefsrc || r.Dst.Addr() != shown[0].Dst || shown[0].Type != "" && r.Type.String() != shown[0].Type {
+			t.Errorf("%+v: %+v, %v; ip shows %+v", l, r, err, shown[0])
+		}
 	}
 	_, err = route.Get(ctx, conn, route.Lookup{Dst: ip("192.0.2.1")})
 	if !errors.Is(err, unix.ENETUNREACH) || err.Error() != "route: get 192.0.2.1: network is unreachable" {

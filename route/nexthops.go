@@ -1,109 +1,91 @@
 package route
 
 import (
-	"encoding/binary"
 	"fmt"
 	"iter"
 	"net/netip"
 	"strings"
+	"unique"
 
+	"github.com/nlwire/nlwire/encap"
 	"github.com/nlwire/nlwire/rtattr"
 )
 
 // A NextHop is one of the ways of a multipath route.
 type NextHop struct {
-	Gateway   netip.Addr
-	Index     uint32
-	Weight    int // 1 to 256; 0 is 1
-	Flags     rtattr.NexthopFlags
-	Flow      uint32
-	EncapType rtattr.EncapType
-	Encap     string
+	Gateway netip.Addr
+	Index   uint32 // of the interface
+	Weight  int    // 1 to 256; 0 is 1
+	Flags   rtattr.NexthopFlags
+	Flow    uint32       // realms; IPv4
+	As      encap.Labels // of an MPLS route
+	Encap   encap.Encap
 }
 
 // NextHops are the ways of a multipath route, in their order. They cannot be
 // changed, and unlike a slice can be compared. The zero NextHops are none.
-type NextHops struct{ records string }
+type NextHops struct{ first unique.Handle[hop] }
+
+// A hop is the first of NextHops.
+type hop struct {
+	NextHop
+	rest NextHops
+}
 
 // Hops returns the NextHops made of some. A weight of 0 is one of 1.
 func Hops(hops ...NextHop) NextHops {
-	var b []byte
-	for _, h := range hops {
-		b = binary.NativeEndian.AppendUint32(b, h.Index)
-		b = binary.NativeEndian.AppendUint32(b, h.Flow)
-		b = binary.NativeEndian.AppendUint32(b, uint32(max(h.Weight, 1)))
-		b = binary.NativeEndian.AppendUint16(b, uint16(h.EncapType))
-		b = append(b, uint8(h.Flags))
-		gateway, _ := h.Gateway.MarshalBinary() // the error is always nil
-		for _, s := range []string{string(gateway), h.Encap} {
-			b = append(binary.NativeEndian.AppendUint32(b, uint32(len(s))), s...)
-		}
+	var n NextHops
+	for i := len(hops) - 1; i >= 0; i-- {
+		h := hops[i]
+		h.Weight = max(h.Weight, 1)
+		n = NextHops{unique.Make(hop{h, n})}
 	}
-	return NextHops{string(b)}
+	return n
 }
 
 // All returns the nexthops in their order.
 func (n NextHops) All() iter.Seq[NextHop] {
 	return func(yield func(NextHop) bool) {
-		for s := n.records; s != ""; {
-			var h NextHop
-			if h, s = cutHop(s); !yield(h) {
+		for n != (NextHops{}) {
+			h := n.first.Value()
+			if !yield(h.NextHop) {
 				return
 			}
+			n = h.rest
 		}
 	}
-}
-
-// cutHop takes the first record off s.
-func cutHop(s string) (h NextHop, rest string) {
-	const fixed = 15
-	var b [fixed]byte
-	copy(b[:], s)
-	h = NextHop{
-		Index:     binary.NativeEndian.Uint32(b[0:]),
-		Flow:      binary.NativeEndian.Uint32(b[4:]),
-		Weight:    int(binary.NativeEndian.Uint32(b[8:])),
-		EncapType: rtattr.EncapType(binary.NativeEndian.Uint16(b[12:])),
-		Flags:     rtattr.NexthopFlags(b[14]),
-	}
-	gateway, s := cutString(s[fixed:])
-	h.Encap, rest = cutString(s)
-	var a [32]byte
-	h.Gateway.UnmarshalBinary(a[:copy(a[:], gateway)]) // Hops has made it
-	return h, rest
-}
-
-func cutString(s string) (first, rest string) {
-	var b [4]byte
-	copy(b[:], s)
-	n := 4 + int(binary.NativeEndian.Uint32(b[:]))
-	return s[4:n], s[n:]
 }
 
 // String returns "nexthop via 192.0.2.9 weight 10 nexthop dev 3 weight 1".
 func (n NextHops) String() string {
+	for h := range n.All() {
+		if h.Gateway.IsValid() {
+			return n.string(family(h.Gateway))
+		}
+	}
+	return n.string(rtattr.AF_INET)
+}
+
+func (n NextHops) string(fam uint8) string {
 	var b strings.Builder
 	for h := range n.All() {
 		b.WriteString(" nexthop")
-		if h.Gateway.IsValid() {
-			fmt.Fprintf(&b, " via %s", h.Gateway)
-		}
-		if h.Index != 0 {
-			fmt.Fprintf(&b, " dev %d", h.Index)
-		}
+		writeWay(&b, fam, h.As, h.Encap, h.Gateway, h.Index)
 		fmt.Fprintf(&b, " weight %d", h.Weight)
 	}
 	return strings.TrimPrefix(b.String(), " ")
 }
 
-func (n NextHops) invalid(dst netip.Addr) string {
+func (n NextHops) invalid(fam uint8) string {
 	i := 0
-	for h := range n.All() {
-		reason := badWay(dst, h.Gateway, h.EncapType, h.Encap)
+	for n != (NextHops{}) {
+		h := n.first.Value()
+		n = h.rest
+		reason := badWay(fam, h.Gateway, h.As)
 		switch {
 		case h.Weight > 256:
 			reason = fmt.Sprintf("Weight is %d, at most 256", h.Weight)
-		case h.Flow != 0 && dst.Is6():
+		case h.Flow != 0 && fam == rtattr.AF_INET6:
 			reason = "an IPv6 route has no Flow"
 		}
 		if reason != "" {
@@ -114,17 +96,17 @@ func (n NextHops) invalid(dst netip.Addr) string {
 	return ""
 }
 
-// badWay returns what is wrong with a gateway and an encapsulation.
-func badWay(dst, gateway netip.Addr, encapType rtattr.EncapType, encap string) string {
+// badWay returns what is wrong with a gateway and labels.
+func badWay(fam uint8, gateway netip.Addr, as encap.Labels) string {
 	switch {
 	case gateway.IsValid() && gateway.IsUnspecified():
 		return "Gateway is the unspecified address"
 	case gateway.Zone() != "":
 		return fmt.Sprintf("Gateway %v has a zone: Index says the interface", gateway)
-	case gateway.Is4() && dst.Is6():
+	case gateway.Is4() && fam == rtattr.AF_INET6:
 		return "an IPv6 route has no IPv4 Gateway"
-	case (encapType == 0) != (encap == ""):
-		return "Encap and EncapType go together"
+	case as != (encap.Labels{}) && fam != rtattr.AF_MPLS:
+		return "As is for MPLS routes: Encap puts labels on IP packets"
 	}
 	return ""
 }
@@ -132,15 +114,16 @@ func badWay(dst, gateway netip.Addr, encapType rtattr.EncapType, encap string) s
 // put puts RTA_MULTIPATH.
 func (n NextHops) put(w rtattr.RouteEncoder, fam uint8) {
 	mp := w.Multipath()
-	for s := n.records; s != ""; {
-		var h NextHop
-		h, s = cutHop(s)
+	for n != (NextHops{}) {
+		h := n.first.Value()
+		n = h.rest
 		x := mp.Elem(rtattr.RtNexthop{Flags: h.Flags, Hops: uint8(h.Weight - 1), IfIndex: int32(h.Index)})
-		gateway(x, fam, h.Gateway)
+		putAs(x, h.As)
+		putGateway(x, fam, h.Gateway)
 		if h.Flow != 0 {
 			x.Flow(h.Flow)
 		}
-		encap(x, h.EncapType, h.Encap)
+		putEncap(x, h.Encap)
 		x.End()
 	}
 	mp.End()
@@ -153,9 +136,12 @@ func parseHops(v *rtattr.RouteView) (NextHops, error) {
 		if err := n.ParseAttrs(attrs); err != nil {
 			return NextHops{}, err
 		}
-		h := NextHop{Gateway: viewGateway(&n), Index: uint32(nh.IfIndex), Weight: int(nh.Hops) + 1, Flags: nh.Flags & settable}
+		h := NextHop{Gateway: viewGateway(&n), Index: uint32(nh.IfIndex), Weight: int(nh.Hops) + 1, Flags: nh.Flags & settable, Encap: viewEncap(&n)}
 		h.Flow, _ = n.Flow()
-		h.EncapType, h.Encap = viewEncap(&n)
+		var err error
+		if h.As, err = viewAs(&n); err != nil {
+			return NextHops{}, err
+		}
 		hops = append(hops, h)
 	}
 	return Hops(hops...), nil

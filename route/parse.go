@@ -1,33 +1,35 @@
 package route
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
+	"github.com/nlwire/nlwire/encap"
 	"github.com/nlwire/nlwire/rtattr"
 )
 
 // Parse returns the route of a view. Attributes that Route has no field for are
-// left out, also a parsed route's state: the kernel's flags and cache entry.
+// left out, also a route's state: most of the kernel's flags, and its cache entry.
 func Parse(v *rtattr.RouteView) (Route, error) {
 	h := v.Header
-	zero, ok := unspecified(h.Family)
-	if !ok {
-		return Route{}, fmt.Errorf("route: message of address family %d, neither IPv4 nor IPv6", h.Family)
-	}
 	r := Route{
 		Table: rtattr.RouteTable(h.Table), Scope: ScopeOf(h.Scope), Type: h.Type, Protocol: h.Protocol, TOS: h.TOS,
 		Flags: h.Flags & rtattr.RouteFlags(settable),
 	}
 	var err error
-	dst, _ := v.Dst()
-	if r.Dst, err = prefix(dst, zero, h.DstLen); err != nil {
-		return Route{}, fmt.Errorf("route: destination: %w", err)
+	switch h.Family {
+	case rtattr.AF_INET:
+		err = r.parseEnds(v, netip.IPv4Unspecified())
+	case rtattr.AF_INET6:
+		err = r.parseEnds(v, netip.IPv6Unspecified())
+	case rtattr.AF_MPLS:
+		err = r.parseLabel(v)
+	default:
+		err = fmt.Errorf("route: message of address family %d, neither IPv4, IPv6 nor MPLS", h.Family)
 	}
-	if src, ok := v.Src(); ok || h.SrcLen > 0 {
-		if r.Src, err = prefix(src, zero, h.SrcLen); err != nil {
-			return Route{}, fmt.Errorf("route: %s: source: %w", r.Dst, err)
-		}
+	if err != nil {
+		return Route{}, err
 	}
 	if table, ok := v.Table(); ok {
 		r.Table = table
@@ -40,7 +42,13 @@ func Parse(v *rtattr.RouteView) (Route, error) {
 	r.Pref, _ = v.Pref()
 	r.Expires = expires(v)
 	r.NexthopID, _ = v.NexthopID()
-	r.EncapType, r.Encap = viewEncap(v)
+	r.Encap = viewEncap(v)
+	if r.As, err = viewAs(v); err != nil {
+		return Route{}, err
+	}
+	if p, ok := v.TTLPropagate(); ok {
+		r.TTLPropagate = PropagateOff - TTLPropagate(min(p, 1))
+	}
 	if r.Metrics, err = metrics(v); err != nil {
 		return Route{}, err
 	}
@@ -50,21 +58,46 @@ func Parse(v *rtattr.RouteView) (Route, error) {
 	switch {
 	case r.NexthopID != 0: // what the nexthop object says is shown as well
 		r.Gateway, r.Index, r.Multipath = netip.Addr{}, 0, NextHops{}
-		r.Flags, r.EncapType, r.Encap = 0, 0, ""
+		r.Flags, r.Encap, r.Flow = 0, nil, 0
 	case r.Multipath != (NextHops{}):
 		r.Flags = 0
 	}
+	r.Flags |= h.Flags & rtattr.RTM_F_CLONED
 	return r, nil
 }
 
-func unspecified(family uint8) (netip.Addr, bool) {
-	switch family {
-	case rtattr.AF_INET:
-		return netip.IPv4Unspecified(), true
-	case rtattr.AF_INET6:
-		return netip.IPv6Unspecified(), true
+// parseEnds reads Dst and Src; zero is what is left out.
+func (r *Route) parseEnds(v *rtattr.RouteView, zero netip.Addr) (err error) {
+	dst, _ := v.Dst()
+	if r.Dst, err = prefix(dst, zero, v.Header.DstLen); err != nil {
+		return fmt.Errorf("route: destination: %w", err)
 	}
-	return netip.Addr{}, false
+	if src, ok := v.Src(); ok || v.Header.SrcLen > 0 {
+		if r.Src, err = prefix(src, zero, v.Header.SrcLen); err != nil {
+			return fmt.Errorf("route: %s: source: %w", r.Dst, err)
+		}
+	}
+	return nil
+}
+
+func (r *Route) parseLabel(v *rtattr.RouteView) error {
+	label, ok := v.Label()
+	if r.Label = label >> 12; !ok || r.Label == 0 {
+		return errors.New("route: an MPLS route without a label")
+	}
+	return nil
+}
+
+func viewAs(v *rtattr.RouteView) (encap.Labels, error) {
+	entries, ok := v.NewDst()
+	if !ok || entries.Len() == 0 {
+		return encap.Labels{}, nil
+	}
+	as, ok := encap.ParseLabels(entries)
+	if !ok {
+		return as, errors.New("route: RTA_NEWDST holds more than labels")
+	}
+	return as, nil
 }
 
 // prefix makes a prefix of an attribute that a length of 0 leaves out.
@@ -92,19 +125,23 @@ func expires(v *rtattr.RouteView) uint32 {
 	if s, ok := v.Expires(); ok {
 		return s
 	}
-	if c, ok := v.CacheInfo(); ok && v.Header.Family == rtattr.AF_INET6 && c.Expires > 0 {
-		return (uint32(c.Expires) + 99) / 100
+	c, ok := v.CacheInfo()
+	switch {
+	case !ok || v.Header.Family != rtattr.AF_INET6 || c.Expires == 0:
+		return 0
+	case c.Expires < 0:
+		return 1 // over, and not yet collected
 	}
-	return 0
+	return (uint32(c.Expires) + 99) / 100
 }
 
-func viewEncap(v *rtattr.RouteView) (rtattr.EncapType, string) {
+func viewEncap(v *rtattr.RouteView) encap.Encap {
 	b, ok := v.Encap()
 	typ, _ := v.EncapType()
-	if !ok || typ == 0 {
-		return 0, ""
+	if !ok || typ == rtattr.LWTUNNEL_ENCAP_NONE {
+		return nil
 	}
-	return typ, string(b)
+	return encap.Parse(typ, b)
 }
 
 func metrics(v *rtattr.RouteView) (Metrics, error) {

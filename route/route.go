@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/nlwire/nlwire/encap"
 	"github.com/nlwire/nlwire/rtattr"
 )
 
@@ -14,12 +15,18 @@ type Route struct {
 	Dst netip.Prefix // 0.0.0.0/0 or ::/0 for a default route
 	Src netip.Prefix // packets from there only; IPv6
 
+	// Label is the incoming label of an MPLS route, which has no Dst.
+	Label uint32
+
 	// Gateway is the next hop. One of the other family is sent as RTA_VIA: IPv4
 	// through an IPv6 router (RFC 5549).
 	Gateway netip.Addr
 	Index   uint32 // of the interface, RTA_OIF
 
-	// Multipath is used instead of Gateway and Index.
+	As    encap.Labels // that take the place of Label; none pop it
+	Encap encap.Encap  // what packets are wrapped into, nil for nothing
+
+	// Multipath is used instead of Gateway, Index, As and Encap.
 	Multipath NextHops
 	NexthopID uint32 // of a nexthop object, instead of all of that
 
@@ -30,17 +37,27 @@ type Route struct {
 	Type     rtattr.RouteType
 	Protocol rtattr.Protocol
 	TOS      uint8
-	Flags    rtattr.RouteFlags // RTNH_F_ONLINK, RTNH_F_PERVASIVE; the others are the kernel's
-	Metrics  Metrics
-	Flow     uint32            // realms, from and to, 16 bits each; IPv4
-	Pref     rtattr.RouterPref // of RFC 4191; IPv6
-	Expires  uint32            // lifetime in seconds; IPv6, 0 is for ever
 
-	// EncapType and Encap are a lightweight tunnel as the kernel has it: the
-	// bytes of RTA_ENCAP.
-	EncapType rtattr.EncapType
-	Encap     string
+	// Flags are RTNH_F_ONLINK and RTNH_F_PERVASIVE, and RTM_F_CLONED of a cached
+	// route, which can be deleted and not added. What else the kernel says (dead,
+	// linkdown, offload, trap) is in the header of a view.
+	Flags rtattr.RouteFlags
+
+	Metrics      Metrics
+	Flow         uint32            // realms, from and to, 16 bits each; IPv4
+	Pref         rtattr.RouterPref // of RFC 4191; IPv6
+	Expires      uint32            // lifetime in seconds; IPv6, 0 is for ever
+	TTLPropagate TTLPropagate      // of an MPLS route
 }
+
+// TTLPropagate says whether popping a label copies its TTL into the packet.
+type TTLPropagate uint8
+
+const (
+	PropagateDefault TTLPropagate = iota // as net.mpls.ip_ttl_propagate says
+	PropagateOn
+	PropagateOff
+)
 
 // Metrics are those of RTA_METRICS, each left out if it is zero. Times are in
 // the kernel's units.
@@ -87,9 +104,58 @@ func family(a netip.Addr) uint8 {
 	return rtattr.AF_INET6
 }
 
-// invalid returns what is wrong with r. It is what the kernel would refuse
-// without a word, take for something else, or ignore.
-func (r *Route) invalid() string {
+// family returns that of r.
+func (r *Route) family() uint8 {
+	if r.Label != 0 {
+		return rtattr.AF_MPLS
+	}
+	return family(r.Dst.Addr())
+}
+
+// way reports whether r says where packets leave.
+func (r *Route) way() bool {
+	return r.Gateway.IsValid() || r.Index != 0 || r.Flags&^rtattr.RTM_F_CLONED != 0 || r.As != (encap.Labels{}) || r.Encap != nil
+}
+
+// invalid returns what is wrong with r in a message of type typ. It is what the
+// kernel would refuse without a word, take for something else, or ignore.
+func (r *Route) invalid(typ uint16) string {
+	switch {
+	case r.Flags&rtattr.RTM_F_CLONED != 0 && typ != rtattr.RTM_DELROUTE:
+		return "a cached route can be deleted alone"
+	case r.NexthopID != 0 && (r.way() || r.Multipath != (NextHops{})):
+		return "NexthopID goes without Gateway, Index, Flags, As, Encap and Multipath: the nexthop object has them"
+	case r.Multipath != (NextHops{}) && r.way():
+		return "Multipath goes without Gateway, Index, Flags, As and Encap: each nexthop has its own"
+	}
+	reason := ""
+	if r.Label != 0 {
+		reason = r.invalidMPLS()
+	} else {
+		reason = r.invalidIP()
+	}
+	if reason == "" {
+		reason = badWay(r.family(), r.Gateway, r.As)
+	}
+	if reason == "" {
+		reason = r.Multipath.invalid(r.family())
+	}
+	return reason
+}
+
+func (r *Route) invalidMPLS() string {
+	switch {
+	case r.Label >= 1<<20:
+		return "a label has 20 bits"
+	case r.Dst != (netip.Prefix{}):
+		return "an MPLS route has a Label and no Dst"
+	case r.Scope.v != rtattr.RT_SCOPE_UNIVERSE:
+		return "an MPLS route has no Scope but universe"
+	}
+	return ""
+}
+
+func (r *Route) invalidIP() string {
 	dst := r.Dst.Addr()
 	switch {
 	case !r.Dst.IsValid():
@@ -110,10 +176,10 @@ func (r *Route) invalid() string {
 		return fmt.Sprintf("bits behind the prefix length of Src: it is %v", r.Src.Masked())
 	case r.PrefSrc.IsValid() && r.PrefSrc.Is4() != dst.Is4():
 		return "PrefSrc is of another address family than Dst"
-	case r.NexthopID != 0 && (r.Gateway.IsValid() || r.Index != 0 || r.Flags != 0 || r.Encap != "" || r.Multipath != (NextHops{})):
-		return "NexthopID goes without Gateway, Index, Flags, Encap and Multipath: the nexthop object has them"
-	case r.Multipath != (NextHops{}) && (r.Gateway.IsValid() || r.Index != 0 || r.Flags != 0 || r.Encap != ""):
-		return "Multipath goes without Gateway, Index, Flags and Encap: each nexthop has its own"
+	case r.TTLPropagate != PropagateDefault:
+		return "TTLPropagate is for MPLS routes"
+	case dst.Is4() && r.Flags&rtattr.RTM_F_CLONED != 0:
+		return "a cached IPv4 route cannot be deleted"
 	case dst.Is4() && r.Expires != 0:
 		return "an IPv4 route has no Expires"
 	case dst.Is4() && r.Pref != 0:
@@ -123,10 +189,7 @@ func (r *Route) invalid() string {
 	case dst.Is6() && r.Scope.v != rtattr.RT_SCOPE_UNIVERSE:
 		return "an IPv6 route has no Scope but universe"
 	}
-	if reason := badWay(dst, r.Gateway, r.EncapType, r.Encap); reason != "" {
-		return reason
-	}
-	return r.Multipath.invalid(dst)
+	return ""
 }
 
 // scope returns rtm_scope of a message of type typ.
@@ -134,7 +197,7 @@ func (r *Route) scope(typ uint16) rtattr.Scope {
 	switch {
 	case r.Scope.set:
 		return r.Scope.v
-	case r.Dst.Addr().Is6():
+	case r.family() != rtattr.AF_INET:
 		return rtattr.RT_SCOPE_UNIVERSE
 	case typ == rtattr.RTM_DELROUTE:
 		return rtattr.RT_SCOPE_NOWHERE
@@ -171,6 +234,8 @@ func (r Route) String() string {
 		b.WriteString(r.Type.String() + " ")
 	}
 	switch {
+	case r.Label != 0:
+		fmt.Fprintf(&b, "mpls %d", r.Label)
 	case !r.Dst.IsValid():
 		b.WriteString("?")
 	case r.Dst.Bits() == 0:
@@ -186,18 +251,7 @@ func (r Route) String() string {
 	if r.NexthopID != 0 {
 		fmt.Fprintf(&b, " nhid %d", r.NexthopID)
 	}
-	switch {
-	case !r.Gateway.IsValid():
-	case r.Gateway.Is4() == r.Dst.Addr().Is4():
-		fmt.Fprintf(&b, " via %s", r.Gateway)
-	case r.Gateway.Is6():
-		fmt.Fprintf(&b, " via inet6 %s", r.Gateway)
-	default:
-		fmt.Fprintf(&b, " via inet %s", r.Gateway)
-	}
-	if r.Index != 0 {
-		fmt.Fprintf(&b, " dev %d", r.Index)
-	}
+	writeWay(&b, r.family(), r.As, r.Encap, r.Gateway, r.Index)
 	if t := r.table(); t != rtattr.RT_TABLE_MAIN {
 		fmt.Fprintf(&b, " table %s", t)
 	}
@@ -217,7 +271,29 @@ func (r Route) String() string {
 		fmt.Fprintf(&b, " mtu %d", r.Metrics.MTU)
 	}
 	if r.Multipath != (NextHops{}) {
-		b.WriteString(" " + r.Multipath.String())
+		b.WriteString(" " + r.Multipath.string(r.family()))
 	}
 	return b.String()
+}
+
+// writeWay writes where packets leave, with a space before each word.
+func writeWay(b *strings.Builder, fam uint8, as encap.Labels, x encap.Encap, gateway netip.Addr, index uint32) {
+	if as != (encap.Labels{}) {
+		fmt.Fprintf(b, " as %s", as)
+	}
+	if x != nil {
+		fmt.Fprintf(b, " encap %s", x)
+	}
+	switch {
+	case !gateway.IsValid():
+	case family(gateway) == fam:
+		fmt.Fprintf(b, " via %s", gateway)
+	case gateway.Is6():
+		fmt.Fprintf(b, " via inet6 %s", gateway)
+	default:
+		fmt.Fprintf(b, " via inet %s", gateway)
+	}
+	if index != 0 {
+		fmt.Fprintf(b, " dev %d", index)
+	}
 }

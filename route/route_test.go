@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/nlwire/nlwire/encap"
 	"github.com/nlwire/nlwire/route"
 	"github.com/nlwire/nlwire/rtattr"
 )
@@ -27,16 +28,22 @@ func TestInvalid(t *testing.T) {
 		{route.Route{Dst: pfx("fd09::/64"), Gateway: gw}, "route: fd09::/64 via inet 10.66.66.2: an IPv6 route has no IPv4 Gateway"},
 		{route.Route{Dst: dst, Gateway: ip("0.0.0.0")}, "route: 10.9.0.0/16 via 0.0.0.0: Gateway is the unspecified address"},
 		{route.Route{Dst: dst, Gateway: ip("fe80::1%v0")}, "route: 10.9.0.0/16 via inet6 fe80::1%v0: Gateway fe80::1%v0 has a zone: Index says the interface"},
-		{route.Route{Dst: dst, Gateway: gw, Multipath: hops}, "route: 10.9.0.0/16 via 10.66.66.2 nexthop via 10.66.66.2 weight 1: Multipath goes without Gateway, Index, Flags and Encap: each nexthop has its own"},
-		{route.Route{Dst: dst, EncapType: 1, Encap: "x", Multipath: hops}, "route: 10.9.0.0/16 nexthop via 10.66.66.2 weight 1: Multipath goes without Gateway, Index, Flags and Encap: each nexthop has its own"},
-		{route.Route{Dst: dst, Index: 3, NexthopID: 7}, "route: 10.9.0.0/16 nhid 7 dev 3: NexthopID goes without Gateway, Index, Flags, Encap and Multipath: the nexthop object has them"},
-		{route.Route{Dst: dst, Encap: "x"}, "route: 10.9.0.0/16: Encap and EncapType go together"},
+		{route.Route{Dst: dst, Gateway: gw, Multipath: hops}, "route: 10.9.0.0/16 via 10.66.66.2 nexthop via 10.66.66.2 weight 1: Multipath goes without Gateway, Index, Flags, As and Encap: each nexthop has its own"},
+		{route.Route{Dst: dst, Encap: encap.XFRM{IfID: 7}, Multipath: hops}, "route: 10.9.0.0/16 encap xfrm if_id 7 nexthop via 10.66.66.2 weight 1: Multipath goes without Gateway, Index, Flags, As and Encap: each nexthop has its own"},
+		{route.Route{Dst: dst, Index: 3, NexthopID: 7}, "route: 10.9.0.0/16 nhid 7 dev 3: NexthopID goes without Gateway, Index, Flags, As, Encap and Multipath: the nexthop object has them"},
+		{route.Route{Dst: dst, Encap: encap.MPLS{Labels: encap.LabelsOf(1 << 20)}}, "rtattr: route.encap.1: label 1048576 has more than 20 bits"},
+		{route.Route{Dst: dst, As: encap.LabelsOf(16)}, "route: 10.9.0.0/16 as 16: As is for MPLS routes: Encap puts labels on IP packets"},
+		{route.Route{Dst: dst, TTLPropagate: route.PropagateOn}, "route: 10.9.0.0/16: TTLPropagate is for MPLS routes"},
+		{route.Route{Dst: dst, Label: 16}, "route: mpls 16: an MPLS route has a Label and no Dst"},
+		{route.Route{Label: 1 << 20}, "route: mpls 1048576: a label has 20 bits"},
+		{route.Route{Label: 16, Scope: route.ScopeOf(rtattr.RT_SCOPE_LINK)}, "route: mpls 16 scope link: an MPLS route has no Scope but universe"},
+		{route.Route{Dst: pfx("::/0"), Flags: rtattr.RTM_F_CLONED}, "route: default: a cached route can be deleted alone"},
 		{route.Route{Dst: dst, Expires: 5}, "route: 10.9.0.0/16: an IPv4 route has no Expires"},
 		{route.Route{Dst: dst, Pref: 1}, "route: 10.9.0.0/16: an IPv4 route has no Pref"},
 		{route.Route{Dst: pfx("::/0"), Flow: 1}, "route: default: an IPv6 route has no Flow"},
 		{route.Route{Dst: pfx("::/0"), Scope: route.ScopeOf(rtattr.RT_SCOPE_LINK)}, "route: default scope link: an IPv6 route has no Scope but universe"},
 		{route.Route{Dst: dst, Multipath: route.Hops(route.NextHop{Index: 3, Weight: 257})}, "route: 10.9.0.0/16 nexthop dev 3 weight 257: nexthop 0: Weight is 257, at most 256"},
-		{route.Route{Dst: dst, Multipath: route.Hops(route.NextHop{Index: 3}, route.NextHop{Index: 3, EncapType: 1})}, "route: 10.9.0.0/16 nexthop dev 3 weight 1 nexthop dev 3 weight 1: nexthop 1: Encap and EncapType go together"},
+		{route.Route{Dst: dst, Multipath: route.Hops(route.NextHop{Index: 3}, route.NextHop{Index: 3, As: encap.LabelsOf(16)})}, "route: 10.9.0.0/16 nexthop dev 3 weight 1 nexthop as 16 dev 3 weight 1: nexthop 1: As is for MPLS routes: Encap puts labels on IP packets"},
 		{route.Route{Dst: dst, Gateway: gw, Metrics: route.Metrics{CongestionControl: "a\x00b"}}, `rtattr: route.metrics.cc-algo: NUL inside the string "a\x00b"`},
 	}
 	for _, tt := range tests {
@@ -58,7 +65,7 @@ func TestInvalid(t *testing.T) {
 	}
 	e.Reset(nil)
 	route.AppendList(&e, route.Filter{Family: rtattr.AF_BRIDGE})
-	if err := e.Err(); err == nil || err.Error() != "route: list: family 7, neither IPv4 nor IPv6" {
+	if err := e.Err(); err == nil || err.Error() != "route: list: family 7, neither IPv4, IPv6 nor MPLS" {
 		t.Error(err)
 	}
 }
@@ -82,9 +89,9 @@ func TestString(t *testing.T) {
 // TestParseErrors has what no route looks like.
 func TestParseErrors(t *testing.T) {
 	for want, h := range map[string]rtattr.RtMsg{
-		"route: message of address family 7, neither IPv4 nor IPv6": {Family: rtattr.AF_BRIDGE},
-		"route: destination: 0.0.0.0/33 does not fit the family":    {Family: rtattr.AF_INET, DstLen: 33},
-		"route: ::/0: source: ::/129 does not fit the family":       {Family: rtattr.AF_INET6, SrcLen: 129},
+		"route: message of address family 7, neither IPv4, IPv6 nor MPLS": {Family: rtattr.AF_BRIDGE},
+		"route: destination: 0.0.0.0/33 does not fit the family":          {Family: rtattr.AF_INET, DstLen: 33},
+		"route: ::/0: source: ::/129 does not fit the family":             {Family: rtattr.AF_INET6, SrcLen: 129},
 	} {
 		if _, err := route.Parse(&rtattr.RouteView{Header: h}); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
@@ -96,7 +103,7 @@ func TestHops(t *testing.T) {
 	want := []route.NextHop{
 		{Index: 1, Weight: 1},
 		{Gateway: ip("10.0.0.1"), Weight: 256, Flags: rtattr.RTNH_F_ONLINK, Flow: 1<<32 - 1},
-		{Gateway: ip("fd00::1"), Index: 1<<32 - 1, Weight: 2, EncapType: 65535, Encap: "\x00any bytes"},
+		{Gateway: ip("fd00::1"), Index: 1<<32 - 1, Weight: 2, As: encap.LabelsOf(16, 17), Encap: encap.Raw{Kind: 65535, Attrs: "\x00any bytes"}},
 	}
 	hops := route.Hops(want...)
 	if got := slices.Collect(hops.All()); !slices.Equal(got, want) {

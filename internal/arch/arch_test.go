@@ -24,7 +24,9 @@ var mayImport = map[string][]string{
 	"rtnl/rtnltest":     {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"address":           {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"link":              {"rtattr", "rtnl", "golang.org/x/sys/unix"},
-	"route":             {"rtattr", "rtnl", "golang.org/x/sys/unix"},
+	"encap":             {"rtattr"},
+	"route":             {"rtattr", "rtnl", "encap", "golang.org/x/sys/unix"},
+	"nexthop":           {"rtattr", "rtnl", "encap", "golang.org/x/sys/unix"},
 	"tun":               {"rtattr", "rtnl", "address", "link", "route", "internal/netns", "golang.org/x/sys/unix"},
 	"gen":               {"go.yaml.in/yaml/v3"},
 	"fuzz":              {"rtattr", "github.com/jsimonetti/rtnetlink/v2", "github.com/mdlayher/netlink", "github.com/google/go-cmp/cmp", "github.com/google/go-cmp/cmp/cmpopts"},
@@ -37,6 +39,9 @@ var mayImport = map[string][]string{
 	"internal/netns":    {"golang.org/x/sys/unix"},
 	"internal/nstest":   {"internal/private", "internal/netns", "golang.org/x/sys/unix"},
 	"internal/private":  {"golang.org/x/sys/unix"},
+	"internal/optguard": {"rtattr", "rtnl", "internal/netns", "internal/nstest", "golang.org/x/sys/unix"},
+
+	"internal/roundtrip": {"rtattr", "rtnl", "internal/nstest"},
 
 	"internal/kernelspecs": {},
 	"internal/sizes":       {"rtattr"},
@@ -129,7 +134,7 @@ func TestImports(t *testing.T) {
 // TestConsumer lists what comes along with the packages that users import.
 func TestConsumer(t *testing.T) {
 	modules := map[string]bool{}
-	for _, p := range list(t, "-deps", "./link", "./address", "./route", "./tun") {
+	for _, p := range list(t, "-deps", "./link", "./address", "./route", "./nexthop", "./tun") {
 		if !p.Standard && p.Module != nil {
 			modules[p.Module.Path] = true
 		}

@@ -170,6 +170,24 @@ func ip(t testing.TB, args []string) ([]byte, error) {
 	return out, err
 }
 
+// Shell runs a line of the shell in the namespace of the calling thread and returns
+// what it prints. The test fails if it does.
+func Shell(t testing.TB, line string) []byte {
+	t.Helper()
+	Live(t)
+	if _, err := exec.LookPath("ip"); err != nil {
+		refuse(t, "the ip program is missing: install iproute2")
+	}
+	var stderr strings.Builder
+	cmd := exec.Command("sh", "-c", line)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v: %s", line, err, strings.TrimSpace(stderr.String()))
+	}
+	return out
+}
+
 // Kind skips the test, or fails it where live tests are required, if the kernel
 // lacks a kind of link.
 func Kind(t testing.TB, kind string) {
