@@ -22,7 +22,9 @@ var mayImport = map[string][]string{
 	"rtattr/rtattrtest": {"rtattr"},
 	"rtnl/genl":         {"rtattr", "github.com/mdlayher/netlink"},
 	"rtnl/rtnltest":     {"rtattr", "rtnl", "golang.org/x/sys/unix"},
-	"address":           {"rtattr", "rtnl", "golang.org/x/sys/unix"},
+	"address":           {"rtattr", "rtnl", "internal/flush", "golang.org/x/sys/unix"},
+	"neigh":             {"rtattr", "rtnl", "internal/flush"},
+	"rule":              {"rtattr", "rtnl", "internal/flush"},
 	"link":              {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"route":             {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"tun":               {"rtattr", "rtnl", "address", "link", "route", "internal/netns", "golang.org/x/sys/unix"},
@@ -35,6 +37,7 @@ var mayImport = map[string][]string{
 	"internal/nstest":   {"internal/private", "internal/netns", "golang.org/x/sys/unix"},
 	"internal/private":  {"golang.org/x/sys/unix"},
 
+	"internal/flush":     {"rtattr", "rtnl"},
 	"internal/roundtrip": {"rtattr", "rtnl", "internal/nstest"},
 
 	"internal/kernelspecs": {},
@@ -116,7 +119,7 @@ func TestImports(t *testing.T) {
 // TestConsumer lists what comes along with the packages that users import.
 func TestConsumer(t *testing.T) {
 	modules := map[string]bool{}
-	for _, p := range list(t, "-deps", "./link", "./address", "./route", "./tun") {
+	for _, p := range list(t, "-deps", "./link", "./address", "./neigh", "./route", "./rule", "./tun") {
 		if !p.Standard && p.Module != nil {
 			modules[p.Module.Path] = true
 		}
@@ -124,7 +127,7 @@ func TestConsumer(t *testing.T) {
 	want := []string{module, "github.com/mdlayher/netlink", "github.com/mdlayher/socket", "golang.org/x/net", "golang.org/x/sync", "golang.org/x/sys"}
 	for m := range modules {
 		if !slices.Contains(want, m) {
-			t.Errorf("a program that imports link, address, route and tun builds %s", m)
+			t.Errorf("a program that imports link, address, neigh, route, rule and tun builds %s", m)
 		}
 	}
 	for _, m := range want {
