@@ -22,7 +22,9 @@ var mayImport = map[string][]string{
 	"rtattr/rtattrtest": {"rtattr"},
 	"rtnl/genl":         {"rtattr", "github.com/mdlayher/netlink"},
 	"rtnl/rtnltest":     {"rtattr", "rtnl", "golang.org/x/sys/unix"},
-	"address":           {"rtattr", "rtnl", "golang.org/x/sys/unix"},
+	"address":           {"rtattr", "rtnl", "internal/flush", "golang.org/x/sys/unix"},
+	"neigh":             {"rtattr", "rtnl", "internal/flush"},
+	"rule":              {"rtattr", "rtnl", "internal/flush"},
 	"link":              {"rtattr", "rtnl", "golang.org/x/sys/unix"},
 	"encap":             {"rtattr"},
 	"route":             {"rtattr", "rtnl", "encap", "golang.org/x/sys/unix"},
@@ -41,6 +43,7 @@ var mayImport = map[string][]string{
 	"internal/private":  {"golang.org/x/sys/unix"},
 	"internal/optguard": {"rtattr", "rtnl", "internal/netns", "internal/nstest", "golang.org/x/sys/unix"},
 
+	"internal/flush":     {"rtattr", "rtnl"},
 	"internal/roundtrip": {"rtattr", "rtnl", "internal/nstest"},
 
 	"internal/kernelspecs": {},
@@ -134,7 +137,7 @@ func TestImports(t *testing.T) {
 // TestConsumer lists what comes along with the packages that users import.
 func TestConsumer(t *testing.T) {
 	modules := map[string]bool{}
-	for _, p := range list(t, "-deps", "./link", "./address", "./route", "./nexthop", "./tun") {
+	for _, p := range list(t, "-deps", "./link", "./address", "./neigh", "./route", "./rule", "./nexthop", "./tun") {
 		if !p.Standard && p.Module != nil {
 			modules[p.Module.Path] = true
 		}
@@ -142,7 +145,7 @@ func TestConsumer(t *testing.T) {
 	want := []string{module, "github.com/mdlayher/netlink", "github.com/mdlayher/socket", "golang.org/x/net", "golang.org/x/sync", "golang.org/x/sys"}
 	for m := range modules {
 		if !slices.Contains(want, m) {
-			t.Errorf("a program that imports link, address, route and tun builds %s", m)
+			t.Errorf("a program that imports link, address, neigh, route, rule and tun builds %s", m)
 		}
 	}
 	for _, m := range want {

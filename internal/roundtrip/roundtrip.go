@@ -40,6 +40,8 @@
 //			JSON:   []string{"ip -d -json address show"},
 //		})
 //	}
+//
+// Follow is the other half: what Watch tells of changes amounts to what is listed.
 package roundtrip
 
 import (
