@@ -28,6 +28,7 @@ var Oracles = []Oracle{
 	{"panic", NoPanic},
 	{"fixed point", FixedPoint},
 	{"verdict", Verdict},
+	{"again", Again},
 	{"mdlayher/netlink", messages(0, DiffAttrs)},
 	{"rtnetlink address", messages(rtattr.RTM_NEWADDR, DiffAddr)},
 	{"rtnetlink link", messages(rtattr.RTM_NEWLINK, DiffLink)},
