@@ -52,10 +52,11 @@ func header6(src, dst netip.Addr, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// tooBig is the answer of a router to an echo request from src to dst that its next
-// link does not take.
+// tooBig is the answer of a router to an echo message from src to dst that its next
+// link does not take. For IPv4 the message is a reply: of requests the kernel tells
+// their socket alone (icmp_err in net/ipv4/icmp.c).
 func tooBig(router, src, dst netip.Addr, mtu uint16) []byte {
-	echo := []byte{8, 0, 0, 0, 0, 0, 0, 0}
+	echo := []byte{0, 0, 0, 0, 0, 0, 0, 0}
 	if src.Is6() {
 		echo[0] = 128
 		icmp := append([]byte{2, 0, 0, 0, 0, 0, byte(mtu >> 8), byte(mtu)}, header6(src, dst, echo)...)
@@ -116,6 +117,10 @@ func TestCached(t *testing.T) {
 	}
 	var list []route.Route
 	for deadline := time.Now().Add(5 * time.Second); len(list) < 2 && time.Now().Before(deadline); { // packets take their time
+		// IPv4 caches for whoever asks.
+		if _, err := route.Get(ctx, conn, route.Lookup{Dst: ip("10.9.0.7")}); err != nil {
+			t.Fatal(err)
+		}
 		list = cached()
 	}
 	if len(list) != 2 {
