@@ -443,3 +443,19 @@ func TestAFSpec(t *testing.T) {
 }
 
 func there(_ uint32, ok bool) bool { return ok }
+
+// TestCreateMaster shows what Create returns of a link that becomes a port.
+func TestCreateMaster(t *testing.T) {
+	l := newLab(t)
+	br, err := link.Create(ctx, l.conn, br0, link.Bridge{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := link.Create(ctx, l.conn, link.Config{Name: "v0", Master: link.Some(br.Index)}, link.Veth{})
+	if err != nil || made.Index == 0 || made.Name != "v0" || made.Master != 0 {
+		t.Errorf("%#v, %v", made, err)
+	}
+	if got, err := link.Get(ctx, l.conn, made.Index); err != nil || got.Master != br.Index {
+		t.Errorf("%#v, %v", got, err)
+	}
+}
