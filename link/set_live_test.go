@@ -104,8 +104,9 @@ func TestSetEverything(t *testing.T) {
 	if err := link.Set(ctx, l.conn, 70, link.Config{GSOIPv4MaxSize: 20000, GROIPv4MaxSize: 10000}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := link.Get(ctx, l.conn, 70); err != nil || got.GSOIPv4MaxSize != 20000 || got.GROIPv4MaxSize != 10000 || got.GSOMaxSize != 40000 {
-		t.Errorf("%#v, %v", got, err)
+	got, err := link.Get(ctx, l.conn, 70)
+	if known := got.GSOIPv4MaxSize != 0; err != nil || known && (got.GSOIPv4MaxSize != 20000 || got.GROIPv4MaxSize != 10000) || got.GSOMaxSize != 40000 {
+		t.Errorf("%#v, %v", got, err) // Linux before 6.3 does not know them
 	}
 	if err := link.Set(ctx, l.conn, 70, link.Config{Carrier: link.Some(false)}); err == nil || !strings.Contains(err.Error(), "operation not supported") {
 		t.Errorf("carrier of a veth: %v", err)
@@ -180,7 +181,13 @@ func TestIgnored(t *testing.T) {
 	i.Kind("ifb")
 	i.End()
 	w.End()
-	if err := l.conn.Exec(ctx, &e); !errors.Is(err, unix.EAFNOSUPPORT) {
+	err = l.conn.Exec(ctx, &e)
+	if err == nil { // before Linux 6.4 it is ignored
+		got, err = link.GetName(ctx, l.conn, "x0")
+		if err != nil || got.AddrGenMode != link.Some(rtattr.IN6_ADDR_GEN_MODE_EUI64) {
+			t.Errorf("%#v, %v", got, err)
+		}
+	} else if !errors.Is(err, unix.EAFNOSUPPORT) {
 		t.Errorf("AddrGenMode of a new link: %v", err)
 	}
 }
@@ -443,3 +450,19 @@ func TestAFSpec(t *testing.T) {
 }
 
 func there(_ uint32, ok bool) bool { return ok }
+
+// TestCreateMaster shows what Create returns of a link that becomes a port.
+func TestCreateMaster(t *testing.T) {
+	l := newLab(t)
+	br, err := link.Create(ctx, l.conn, br0, link.Bridge{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := link.Create(ctx, l.conn, link.Config{Name: "v0", Master: link.Some(br.Index)}, link.Veth{})
+	if err != nil || made.Index == 0 || made.Name != "v0" || made.Master != 0 && made.Master != br.Index {
+		t.Errorf("%#v, %v", made, err)
+	}
+	if got, err := link.Get(ctx, l.conn, made.Index); err != nil || got.Master != br.Index {
+		t.Errorf("%#v, %v", got, err)
+	}
+}
