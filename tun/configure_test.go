@@ -95,6 +95,7 @@ func settled(t *testing.T, ns *nstest.NS, want []string) {
 // TestKernelRoutes has the routes that the kernel makes of the addresses alone:
 // while the device is down, when it is up, and after it was down and up again.
 func TestKernelRoutes(t *testing.T) {
+	nstest.TUN(t)
 	tests := []struct {
 		name            string
 		addresses       []address.Address
@@ -410,6 +411,7 @@ func TestTxQLen(t *testing.T) {
 
 // TestConfigure has the classic set-ups, with a route to a network behind them.
 func TestConfigure(t *testing.T) {
+	nstest.TUN(t)
 	tests := []struct {
 		name  string
 		setup tun.Setup
