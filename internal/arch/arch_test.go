@@ -42,6 +42,8 @@ var mayImport = map[string][]string{
 	"internal/vm/init": {"internal/vm/plan", "golang.org/x/sys/unix"},
 	"internal/vm/plan": {},
 
+	"internal/vm/matrix": {},
+
 	"internal/golden/record": {"internal/golden", "internal/private", "golang.org/x/sys/unix"},
 	"examples/pointopoint":   {"rtattr", "rtnl", "address", "link", "route", "tun", "internal/private", "golang.org/x/sys/unix"},
 }
