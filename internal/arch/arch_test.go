@@ -53,6 +53,8 @@ var mayImport = map[string][]string{
 	"internal/vm/init": {"internal/vm/plan", "golang.org/x/sys/unix"},
 	"internal/vm/plan": {},
 
+	"internal/vm/matrix": {},
+
 	"internal/golden/record": {"internal/golden", "internal/private", "golang.org/x/sys/unix"},
 	"internal/demo":          {"rtattr", "rtnl", "address", "route", "internal/private"},
 	"internal/demo/demotest": {},

@@ -105,7 +105,7 @@ func resolve(series string) (string, error) {
 // newest asks apt, at first for what it knows.
 func newest(series string) (string, error) {
 	if _, err := exec.LookPath("apt-cache"); err != nil {
-		return "", fmt.Errorf("there is no apt to fetch Debian's kernel with (or leave one in %s)", *dir)
+		return "", fmt.Errorf("there is no apt to fetch Debian's kernel with, and none in %s", *dir)
 	}
 	depends := regexp.MustCompile(`Depends: (linux-image-` + regexp.QuoteMeta(series) + `\.\S+)`)
 	for try := 0; ; try++ {

@@ -40,38 +40,54 @@ func prepare(series string) (kernel, error) {
 		return kernel{}, err
 	}
 	home := filepath.Join(*dir, fmt.Sprintf("%s.%d", name, layout))
-	k := kernel{series, filepath.Join(home, "vmlinux"), filepath.Join(home, "modules.cpio")}
 	if _, err := os.Stat(home); err == nil {
-		return k, nil
-	}
-	work, err := os.MkdirTemp(*dir, "new-")
-	if err != nil {
-		return k, err
-	}
-	defer os.RemoveAll(work)
-	deb, err := download(name, work)
-	if err != nil {
-		return k, err
-	}
-	note("unpacking %s", filepath.Base(deb))
-	if err := unpack(deb, work); err != nil {
-		return k, fmt.Errorf("%s: %w", filepath.Base(deb), err)
-	}
-	if err := os.Remove(deb); err != nil {
-		return k, err
+		return kernelIn(series, home), nil
 	}
 	old, err := filepath.Glob(filepath.Join(*dir, "linux-image-"+series+".*"))
 	if err != nil {
-		return k, err
+		return kernel{}, err
 	}
-	err = os.Rename(work, home)
-	if _, there := os.Stat(home); err != nil && there == nil {
-		return k, nil // somebody else has made the same meanwhile
+	if err := fetch(name, home); err != nil {
+		if len(old) == 0 || !strings.HasSuffix(old[0], fmt.Sprint(".", layout)) {
+			return kernel{}, err
+		}
+		note("%v", err)
+		note("the kernel of before is used: %s", filepath.Base(old[0]))
+		return kernelIn(series, old[0]), nil
 	}
 	for _, o := range old {
 		err = errors.Join(err, os.RemoveAll(o))
 	}
-	return k, err
+	return kernelIn(series, home), err
+}
+
+func kernelIn(series, home string) kernel {
+	return kernel{series, filepath.Join(home, "vmlinux"), filepath.Join(home, "modules.cpio")}
+}
+
+// fetch makes a folder of what is needed of a package.
+func fetch(name, home string) error {
+	work, err := os.MkdirTemp(*dir, "new-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	deb, err := download(name, work)
+	if err != nil {
+		return err
+	}
+	note("unpacking %s", filepath.Base(deb))
+	if err := unpack(deb, work); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Base(deb), err)
+	}
+	if err := os.Remove(deb); err != nil {
+		return err
+	}
+	err = os.Rename(work, home)
+	if _, there := os.Stat(home); err != nil && there == nil {
+		return nil // somebody else has made the same meanwhile
+	}
+	return err
 }
 
 // wanted are the modules that go into the machine, with what they depend on: all

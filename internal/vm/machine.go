@@ -133,6 +133,7 @@ func (m *machine) boot(with string, limit time.Duration) (code int, err error) {
 	}}
 	f.follow(stdout)
 	failure := cmd.Wait()
+	note("%.0fs, %.0fs of processor time", time.Since(start).Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds())
 	switch {
 	case f.done:
 	case !f.up:

@@ -52,7 +52,7 @@ func build(work string, patterns []string) (*tests, error) {
 		return nil, err
 	}
 	t := &tests{root: strings.TrimSpace(string(root)), init: filepath.Join(work, "init")}
-	if _, err := output("build", "-trimpath", "-ldflags=-s -w", "-o", t.init, "github.com/nlwire/nlwire/internal/vm/init"); err != nil {
+	if _, err := output("build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", t.init, "github.com/nlwire/nlwire/internal/vm/init"); err != nil {
 		return nil, err
 	}
 	list, err := output(append([]string{"list", "-tags", *tags, "-f", "{{.ImportPath}}\t{{.Dir}}\t{{len .TestGoFiles}}{{len .XTestGoFiles}}"}, patterns...)...)
