@@ -1,6 +1,8 @@
 package fuzz
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -22,19 +24,45 @@ func Again(b []byte) (err error) {
 	}()
 	return each(b, func(m rtattr.Msg) error {
 		p := m.Payload()
+		if t, err := Parse(m); err != nil || !bytes.Equal(t.Bytes(), m) {
+			return nil // pads that are missing or dirty are not kept
+		}
+		if set := messageSet(m); set != nil {
+			for n := range set.Walk(m) {
+				if n.Form == rtattr.IsStray || n.Set == &rtattr.SEG6LocalBPFSet {
+					return nil // a program is listed by its number, and written by a descriptor
+				}
+			}
+		}
 		switch m.Type() {
 		case rtattr.RTM_NEWADDR:
 			return again(p, new(rtattr.AddrView), (*rtattr.AddrView).Parse, address.Parse, address.AppendAdd)
 		case rtattr.RTM_NEWROUTE:
-			return again(p, new(rtattr.RouteView), (*rtattr.RouteView).Parse, route.Parse, route.AppendAdd)
+			return again(p, new(rtattr.RouteView), (*rtattr.RouteView).Parse, whole(route.Parse, func(r route.Route) bool { return r.Table != 0 && r.Type != 0 && r.Protocol != 0 }), route.AppendAdd)
 		case rtattr.RTM_NEWRULE:
-			return again(p, new(rtattr.RuleView), (*rtattr.RuleView).Parse, rule.Parse, rule.AppendAdd)
+			return again(p, new(rtattr.RuleView), (*rtattr.RuleView).Parse, whole(rule.Parse, func(r rule.Rule) bool { return r.Table != 0 || r.Action > rtattr.FR_ACT_TO_TBL }), rule.AppendAdd)
 		case rtattr.RTM_NEWNEXTHOP:
-			return again(p, new(rtattr.NexthopView), (*rtattr.NexthopView).Parse, nexthop.Parse, nexthop.AppendAdd)
+			return again(p, new(rtattr.NexthopView), (*rtattr.NexthopView).Parse, whole(nexthop.Parse, func(n nexthop.Nexthop) bool {
+				return (n.Family != 0 || n.Group != nexthop.Members{}) && n.Protocol != 0
+			}), nexthop.AppendAdd)
 		}
 		return nil
 	})
 }
+
+// whole refuses objects that the kernel does not list: in what is written, zero
+// stands for a default.
+func whole[T, V any](parse func(*V) (T, error), ok func(T) bool) func(*V) (T, error) {
+	return func(v *V) (T, error) {
+		x, err := parse(v)
+		if err == nil && !ok(x) {
+			err = errDefault
+		}
+		return x, err
+	}
+}
+
+var errDefault = errors.New("a default")
 
 func again[T comparable, V any](payload []byte, v *V, read func(*V, []byte) error, parse func(*V) (T, error), add func(*rtattr.Encoder, T)) error {
 	if read(v, payload) != nil {
