@@ -19,9 +19,14 @@ type Encap interface {
 	encap()
 }
 
-// Append puts the attributes of x into an open RTA_ENCAP or NHA_ENCAP. Its kind is
-// another attribute, beside that one.
-func Append(n rtattr.Nest, x Encap) {
+// Append puts attribute typ, RTA_ENCAP or NHA_ENCAP, with x. The kind of x is another
+// attribute, beside that one.
+func Append(n rtattr.Nest, typ uint16, x Encap) {
+	if x, ok := x.(Raw); ok {
+		copy(n.Space(typ|rtattr.NLA_F_NESTED, len(x.Attrs)), x.Attrs)
+		return
+	}
+	n = n.Nest(typ)
 	switch x := x.(type) {
 	case MPLS:
 		x.put(rtattr.EncapMPLSEncoder{Nest: n})
@@ -43,11 +48,10 @@ func Append(n rtattr.Nest, x Encap) {
 		x.put(rtattr.EncapIOAM6Encoder{Nest: n})
 	case XFRM:
 		x.put(rtattr.EncapXFRMEncoder{Nest: n})
-	case Raw:
-		x.put(n)
 	default:
 		n.Fail(0, fmt.Sprintf("a %T is no encapsulation: not a pointer?", x))
 	}
+	n.End()
 }
 
 // Parse reads the payload of RTA_ENCAP or NHA_ENCAP of a kind. What has no place in
@@ -109,9 +113,3 @@ func (x Raw) Type() rtattr.EncapType { return x.Kind }
 func (x Raw) String() string { return fmt.Sprintf("%s %d bytes", x.Kind, len(x.Attrs)) }
 
 func (Raw) encap() {}
-
-func (x Raw) put(n rtattr.Nest) {
-	var pad [3]byte
-	n.Raw([]byte(x.Attrs))
-	n.Raw(pad[:-len(x.Attrs)&3])
-}

@@ -269,7 +269,7 @@ func putOptions(w rtattr.EncapOptsEncoder, o Options) {
 			n := w.Geneve()
 			n.Class(x.Class)
 			n.Type(x.Type)
-			n.Data([]byte(x.Data))
+			copy(n.Space(rtattr.LWTUNNEL_IP_OPT_GENEVE_DATA, len(x.Data)), x.Data)
 			n.End()
 		}
 	case VXLANOption:

@@ -64,9 +64,7 @@ func Begin(e *rtattr.Encoder, typ, flags uint16, n Nexthop) rtattr.NexthopEncode
 		n.putGroup(w)
 	}
 	if n.Encap != nil {
-		x := w.Nest.Nest(rtattr.NHA_ENCAP)
-		encap.Append(x, n.Encap)
-		x.End()
+		encap.Append(w.Nest, rtattr.NHA_ENCAP, n.Encap)
 		w.EncapType(n.Encap.Type())
 	}
 	if n.Gateway.IsValid() {

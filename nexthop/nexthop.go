@@ -139,6 +139,8 @@ func (n *Nexthop) invalid() string {
 	switch {
 	case n.Gateway.IsValid() && n.Gateway.IsUnspecified():
 		return "Gateway is the unspecified address"
+	case n.Gateway.Is4In6():
+		return "an IPv4 Gateway in IPv6 form"
 	case n.Gateway.Zone() != "":
 		return fmt.Sprintf("Gateway %v has a zone: Index says the interface", n.Gateway)
 	case n.Gateway.IsValid() && n.Family != rtattr.AF_UNSPEC && n.Family != n.family():

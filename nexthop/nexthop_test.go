@@ -17,6 +17,7 @@ func TestInvalid(t *testing.T) {
 	for want, n := range map[string]nexthop.Nexthop{
 		"nexthop: id 1 via 0.0.0.0: Gateway is the unspecified address":                                                  {ID: 1, Gateway: ip("0.0.0.0")},
 		"nexthop: id 1 via fe80::1%v0: Gateway fe80::1%v0 has a zone: Index says the interface":                          {ID: 1, Gateway: ip("fe80::1%v0")},
+		"nexthop: id 1 via ::ffff:10.0.0.1: an IPv4 Gateway in IPv6 form":                                                {ID: 1, Gateway: ip("::ffff:10.0.0.1")},
 		"nexthop: id 1 via fe80::1: Family is not that of Gateway":                                                       {ID: 1, Gateway: ip("fe80::1"), Family: rtattr.AF_INET},
 		"nexthop: id 1 dev 3: Type, Buckets, timers and HWStats are for groups":                                          {ID: 1, Index: 3, Buckets: 7},
 		"nexthop: id 1 group 7 dev 3: a Group has no Gateway, Index, Blackhole, Family, Flags and Encap: its members do": {ID: 1, Group: seven, Index: 3},
@@ -150,12 +151,8 @@ func steady(n nexthop.Nexthop) nexthop.Nexthop {
 	if n.Group == (nexthop.Members{}) && !n.Gateway.IsValid() && n.Family == 0 {
 		n.Family = rtattr.AF_INET
 	}
-	switch x := n.Encap.(type) {
-	case encap.SEG6Local:
+	if x, ok := n.Encap.(encap.SEG6Local); ok {
 		x.BPF.ID = 0
-		n.Encap = x
-	case encap.Raw: // padded to 4 bytes
-		x.Attrs += "\x00\x00\x00"[:-len(x.Attrs)&3]
 		n.Encap = x
 	}
 	return n

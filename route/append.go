@@ -156,9 +156,7 @@ func putAs(w rtattr.RouteEncoder, as encap.Labels) {
 
 func putEncap(w rtattr.RouteEncoder, x encap.Encap) {
 	if x != nil {
-		n := w.Nest.Nest(rtattr.RTA_ENCAP)
-		encap.Append(n, x)
-		n.End()
+		encap.Append(w.Nest, rtattr.RTA_ENCAP, x)
 		w.EncapType(x.Type())
 	}
 }

@@ -102,12 +102,8 @@ func steady(r route.Route) route.Route {
 }
 
 func unnumbered(x encap.Encap) encap.Encap {
-	switch x := x.(type) {
-	case encap.SEG6Local:
+	if x, ok := x.(encap.SEG6Local); ok {
 		x.BPF.ID = 0
-		return x
-	case encap.Raw: // padded to 4 bytes
-		x.Attrs += "\x00\x00\x00"[:-len(x.Attrs)&3]
 		return x
 	}
 	return x

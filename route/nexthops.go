@@ -101,6 +101,8 @@ func badWay(fam uint8, gateway netip.Addr, as encap.Labels) string {
 	switch {
 	case gateway.IsValid() && gateway.IsUnspecified():
 		return "Gateway is the unspecified address"
+	case gateway.Is4In6():
+		return "an IPv4 Gateway in IPv6 form"
 	case gateway.Zone() != "":
 		return fmt.Sprintf("Gateway %v has a zone: Index says the interface", gateway)
 	case gateway.Is4() && fam == rtattr.AF_INET6:

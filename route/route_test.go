@@ -27,6 +27,7 @@ func TestInvalid(t *testing.T) {
 		{route.Route{Dst: dst, PrefSrc: ip("fd00::1")}, "route: 10.9.0.0/16 src fd00::1: PrefSrc is of another address family than Dst"},
 		{route.Route{Dst: pfx("fd09::/64"), Gateway: gw}, "route: fd09::/64 via inet 10.66.66.2: an IPv6 route has no IPv4 Gateway"},
 		{route.Route{Dst: dst, Gateway: ip("0.0.0.0")}, "route: 10.9.0.0/16 via 0.0.0.0: Gateway is the unspecified address"},
+		{route.Route{Dst: dst, Gateway: ip("::ffff:10.0.0.1")}, "route: 10.9.0.0/16 via inet6 ::ffff:10.0.0.1: an IPv4 Gateway in IPv6 form"},
 		{route.Route{Dst: dst, Gateway: ip("fe80::1%v0")}, "route: 10.9.0.0/16 via inet6 fe80::1%v0: Gateway fe80::1%v0 has a zone: Index says the interface"},
 		{route.Route{Dst: dst, Gateway: gw, Multipath: hops}, "route: 10.9.0.0/16 via 10.66.66.2 nexthop via 10.66.66.2 weight 1: Multipath goes without Gateway, Index, Flags, As and Encap: each nexthop has its own"},
 		{route.Route{Dst: dst, Encap: encap.XFRM{IfID: 7}, Multipath: hops}, "route: 10.9.0.0/16 encap xfrm if_id 7 nexthop via 10.66.66.2 weight 1: Multipath goes without Gateway, Index, Flags, As and Encap: each nexthop has its own"},
@@ -120,9 +121,17 @@ func TestHops(t *testing.T) {
 func TestAllocs(t *testing.T) {
 	r := route.Route{Dst: pfx("10.9.0.0/16"), Gateway: ip("fe80::2"), Index: 3, Table: 1000, Priority: 5, PrefSrc: ip("10.66.66.1"), Metrics: route.Metrics{MTU: 1400}}
 	hops := route.Route{Dst: pfx("fd09::/64"), Multipath: route.Hops(route.NextHop{Gateway: ip("fd00:1::2")}, route.NextHop{Gateway: ip("fd00:2::2"), Weight: 10})}
+	wrapped := route.Route{Dst: pfx("fd09::/64"), Index: 3, Encap: encap.SEG6{SRH: segs("fd00:1::2", "fd00:1::3")}}
+	mpls := route.Route{Label: 100, As: encap.LabelsOf(200, 300), Gateway: ip("192.0.2.2"), TTLPropagate: route.PropagateOn}
+	both := route.Route{Dst: pfx("fd09::/64"), Multipath: route.Hops(route.NextHop{Index: 3, Encap: wrapped.Encap}, route.NextHop{Index: 5, Encap: encap.XFRM{IfID: 7}})}
 	buf := make([]byte, 0, 4096)
 	var e rtattr.Encoder
 	for name, f := range map[string]func(){
+		"AppendAdd/encap":      func() { route.AppendAdd(&e, wrapped) },
+		"AppendAdd/mpls":       func() { route.AppendAdd(&e, mpls) },
+		"AppendAdd/hops/encap": func() { route.AppendAdd(&e, both) },
+		"AppendListMulticast":  func() { route.AppendListMulticast(&e, rtattr.AF_INET) },
+
 		"AppendAdd":      func() { route.AppendAdd(&e, r) },
 		"AppendReplace":  func() { route.AppendReplace(&e, r) },
 		"AppendDelete":   func() { route.AppendDelete(&e, r) },
