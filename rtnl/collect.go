@@ -3,6 +3,7 @@ package rtnl
 import (
 	"errors"
 	"iter"
+	"slices"
 )
 
 // tries is how often Collect asks if objects change while they are listed.
@@ -17,7 +18,7 @@ const tries = 3
 // list. All errors are returned, joined, and beside them what could be read.
 func Collect[V, T any](all iter.Seq2[*V, error], parse func(*V) (T, error)) ([]T, error) {
 	for try := 1; ; try++ {
-		var list []T
+		var list chunks[T]
 		var errs []error
 		for v, err := range all {
 			if err != nil {
@@ -29,13 +30,38 @@ func Collect[V, T any](all iter.Seq2[*V, error], parse func(*V) (T, error)) ([]T
 			if x, err := parse(v); err != nil {
 				errs = append(errs, err)
 			} else {
-				list = append(list, x)
+				list.append(x)
 			}
 		}
 		err := errors.Join(errs...)
 		var cut *truncatedError
 		if try == tries || !errors.Is(err, ErrDumpInterrupted) && !errors.As(err, &cut) {
-			return list, err
+			return list.all(), err
 		}
 	}
+}
+
+// Chunks are a list of unknown length: each value is copied once, not each time
+// that a slice grows.
+type chunks[T any] struct {
+	full [][]T
+	last []T
+}
+
+func (c *chunks[T]) append(x T) {
+	if len(c.last) == cap(c.last) {
+		const first, most = 16, 4096
+		if c.last != nil {
+			c.full = append(c.full, c.last)
+		}
+		c.last = make([]T, 0, min(max(2*cap(c.last), first), most))
+	}
+	c.last = append(c.last, x)
+}
+
+func (c *chunks[T]) all() []T {
+	if c.full == nil {
+		return slices.Clip(c.last)
+	}
+	return slices.Concat(append(c.full, c.last)...)
 }

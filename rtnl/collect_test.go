@@ -3,6 +3,7 @@ package rtnl
 import (
 	"errors"
 	"iter"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -41,5 +42,34 @@ func TestCollect(t *testing.T) {
 	})
 	if !slices.Equal(list, []int{2}) || !errors.Is(err, odd) || asked != 1 {
 		t.Errorf("%v, %v after %d dumps", list, err, asked)
+	}
+}
+
+// A list of any length is complete, and takes little more than twice its memory.
+func TestCollectLong(t *testing.T) {
+	type large [16]int
+	for _, n := range []int{0, 1, 16, 17, 48, 49, 4096, 8176, 50000} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		list, err := Collect(func(yield func(*int, error) bool) {
+			for i := range n {
+				if !yield(&i, nil) {
+					return
+				}
+			}
+		}, func(v *int) (large, error) { return large{*v}, nil })
+		runtime.ReadMemStats(&after)
+		if err != nil || len(list) != n || n == 0 && list != nil {
+			t.Fatalf("%d of %d: %v", len(list), n, err)
+		}
+		for i, v := range list {
+			if v[0] != i {
+				t.Fatalf("%d: entry %d is %d", n, i, v[0])
+			}
+		}
+		const size = 16 * 8
+		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(2*size*n+size*4096+64*n+4096); got > most {
+			t.Errorf("%d entries took %d bytes, want at most %d", n, got, most)
+		}
 	}
 }

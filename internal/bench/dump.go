@@ -92,7 +92,7 @@ func walkOurs(c *rtnl.Conn, k kind) (n int, err error) {
 			n, bits, sum = n+1, bits+len(name), sum+mtu
 		}
 	case k.isRoute():
-		for v, err := range route.All(background, c, route.Filter{Family: k.family(), Table: rtattr.RT_TABLE_MAIN}) {
+		for v, err := range route.All(background, c, route.Filter{Family: k.family()}) {
 			if err != nil {
 				return n, err
 			}
