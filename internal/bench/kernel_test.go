@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/nlwire/nlwire/address"
@@ -192,5 +193,22 @@ func TestWithout(t *testing.T) {
 			}
 		}
 		end()
+	}
+}
+
+// A small table goes the way of a full one.
+func TestScale(t *testing.T) {
+	nstest.Live(t)
+	steps, err := Scale(ScaleSizes{Routes4: 3000, Routes6: 1000, Changes: 2000, Namespaces: 2, Conns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(steps) != 10 {
+		t.Errorf("%d steps", len(steps))
+	}
+	for i, want := range map[int]string{3: "3003 entries", 4: "1", 5: "entries", 6: " events", 7: "2001 events, 0 resyncs", 9: "2.0 descriptors"} {
+		if !strings.Contains(steps[i].Note, want) {
+			t.Errorf("%s: %q, want %q", steps[i].What, steps[i].Note, want)
+		}
 	}
 }

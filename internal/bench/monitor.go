@@ -155,9 +155,15 @@ func followed(k kind, group rtattr.Group) rtnl.Object[netip.Prefix, uint32] {
 			rtattr.AppendRoute(e, rtattr.RTM_GETROUTE, rtattr.NLM_F_DUMP, rtattr.RtMsg{Family: k.family()}).End()
 		},
 		Parse: func(m rtattr.Msg) (dst netip.Prefix, oif uint32, err error) {
+			if m.Type() != rtattr.RTM_NEWROUTE && m.Type() != rtattr.RTM_DELROUTE {
+				return dst, 0, rtnl.ErrSkip
+			}
 			var v rtattr.RouteView
 			if err := v.Parse(m.Payload()); err != nil {
 				return dst, 0, err
+			}
+			if v.Header.Family != k.family() {
+				return dst, 0, rtnl.ErrSkip
 			}
 			a, _ := v.Dst()
 			oif, _ = v.OIF()

@@ -134,15 +134,6 @@ func (p *program) command(format string, args ...any) (ns float64, count int, er
 
 // peakMemory returns VmHWM of a process in MiB.
 func peakMemory(pid int) (float64, error) {
-	path := fmt.Sprintf("/proc/%d/status", pid)
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(b), "VmHWM:")
-	var kib float64
-	if _, err := fmt.Sscan(rest, &kib); err != nil {
-		return 0, fmt.Errorf("%s: VmHWM: %w", path, err)
-	}
-	return kib / 1024, nil
+	kib, err := number(fmt.Sprintf("/proc/%d/status", pid), "VmHWM:")
+	return kib / 1024, err
 }

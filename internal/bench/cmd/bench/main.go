@@ -3,6 +3,7 @@
 // runs on the machine hits all of them; the table has medians.
 //
 //	go run ./cmd/bench [-rounds 9] [-run REGEXP] [-dumps 10000,100000,1000000] [-o README.md]
+//	go run ./cmd/bench -scale [-o ../../rtnl/scale.md]
 //
 // All of the kernel's part happens in network namespaces of its own.
 package main
@@ -31,6 +32,9 @@ var (
 	out    = flag.String("o", "", "`file` whose table is replaced, between its two <!-- bench --> lines")
 	length = flag.Duration("t", 20*time.Millisecond, "`time` that each contestant of encoding and decoding runs in a round")
 
+	scale = flag.Bool("scale", false, "handle a full Internet table and many namespaces instead, and print what that costs")
+	full  bench.ScaleSizes
+
 	sizes bench.Sizes
 	dumps = flag.String("dumps", "10000,100000,1000000", "`sizes` of the dumps of routes")
 )
@@ -41,6 +45,11 @@ func init() {
 	flag.IntVar(&sizes.Addresses, "addresses", 1000, "`number` of addresses")
 	flag.IntVar(&sizes.Links, "links", 1000, "`number` of links")
 	flag.IntVar(&sizes.Notifications, "notifications", 10000, "`number` of routes that are followed")
+	flag.IntVar(&full.Routes4, "full4", 1000000, "`number` of IPv4 routes of -scale")
+	flag.IntVar(&full.Routes6, "full6", 250000, "`number` of IPv6 routes of -scale")
+	flag.IntVar(&full.Changes, "changes", 100000, "`number` of changes that -scale follows")
+	flag.IntVar(&full.Namespaces, "namespaces", 50, "`number` of namespaces of -scale")
+	flag.IntVar(&full.Conns, "conns", 4, "`number` of Conns in each namespace of -scale")
 	flag.IntVar(&sizes.Peak, "peak", 1000000, "`number` of routes that are dumped while the memory is watched")
 }
 
@@ -65,6 +74,9 @@ func fail(err error) {
 }
 
 func run() error {
+	if *scale {
+		return scaled()
+	}
 	re, err := regexp.Compile(*match)
 	if err != nil {
 		return err
@@ -111,11 +123,30 @@ func run() error {
 	}
 	b.WriteString(table(lines))
 	b.WriteString(missed(lines))
+	return write(b.Bytes())
+}
+
+// write puts text where -o says.
+func write(text []byte) error {
 	if *out == "" {
-		_, err := os.Stdout.Write(b.Bytes())
+		_, err := os.Stdout.Write(text)
 		return err
 	}
-	return replace(*out, b.Bytes())
+	return replace(*out, text)
+}
+
+// scaled prints what Scale has measured.
+func scaled() error {
+	steps, err := bench.Scale(full)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "\n%s\n\n| seconds of processor time | user | system | |\n|---|--:|--:|---|\n", machine())
+	for _, s := range steps {
+		fmt.Fprintf(&b, "| %s | %.2f | %.2f | %s |\n", s.What, s.User, s.System, s.Note)
+	}
+	return write(b.Bytes())
 }
 
 // A line is one row of the table.
