@@ -1,6 +1,8 @@
 package rtnl
 
 import (
+	"errors"
+	"math"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -178,6 +180,16 @@ func (k *kernelSocket) Buffers(read, write int) (rcvbuf, sndbuf int, err error) 
 	}
 	sndbuf, err = k.buffer(write, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE)
 	return rcvbuf, sndbuf, err
+}
+
+// attach attaches a filter to t, if t is a socket of the kernel's.
+func attach(t Transport, filter []unix.SockFilter) error {
+	k, ok := t.(*kernelSocket)
+	if !ok || len(filter) > math.MaxUint16 {
+		return errors.ErrUnsupported
+	}
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptSockFprog(k.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &prog))
 }
 
 // buffer sets an option by force, which needs CAP_NET_ADMIN in the initial user

@@ -526,6 +526,79 @@ func TestWatchRefused(t *testing.T) {
 	}
 }
 
+// A filter keeps from the Watcher what it does not want.
+func TestWatchFilter(t *testing.T) {
+	ns := nstest.New(t)
+	c, err := rtnl.Dial(&rtnl.Config{NetNS: ns.FD()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const table = 100
+	add := func(table rtattr.RouteTable, i int) {
+		t.Helper()
+		e := c.Encoder()
+		defer c.Release(e)
+		w := rtattr.AppendRoute(e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_CREATE, rtattr.RtMsg{
+			Family: rtattr.AF_INET, DstLen: 32, Table: uint8(table), Protocol: rtattr.RTPROT_STATIC, Type: rtattr.RTN_BLACKHOLE})
+		w.Dst(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}))
+		w.End()
+		if err := c.Exec(ctx, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := routeObject(rtattr.AF_INET, rtattr.RTNLGRP_IPV4_ROUTE)
+	o.Groups, o.Apply = o.Groups[:1], nil
+	o.List = func(e *rtattr.Encoder) {
+		w := rtattr.AppendRoute(e, rtattr.RTM_GETROUTE, rtattr.NLM_F_DUMP, rtattr.RtMsg{Family: rtattr.AF_INET})
+		w.Table(table)
+		w.End()
+	}
+	add(table, 1)           // or there is no such table to list
+	const rtmTable = 16 + 4 // nlmsghdr, and behind it rtm_table
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: rtmTable},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: table, Jf: 1},
+		{Code: unix.BPF_RET, K: 1<<32 - 1},
+		{Code: unix.BPF_RET},
+	}
+	w, err := rtnl.Watch(ctx, c, &rtnl.WatchConfig{Filter: filter}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	next := func() rtnl.Event[routeKey, routeState] {
+		t.Helper()
+		ev, err := w.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ev
+	}
+	if ev := next(); ev.Type != rtnl.Added || ev.Key.dst.Addr() != netip.AddrFrom4([4]byte{10, 0, 0, 1}) {
+		t.Errorf("got %+v", ev)
+	}
+	if ev := next(); ev.Type != rtnl.Synced {
+		t.Errorf("got %+v", ev)
+	}
+	for i := range 50 {
+		add(254, i)
+	}
+	add(table, 2)
+	if ev := next(); ev.Type != rtnl.Added || ev.Key.table != table || ev.Key.dst.Addr() != netip.AddrFrom4([4]byte{10, 0, 0, 2}) {
+		t.Errorf("got %+v", ev)
+	}
+	// One that the kernel does not accept: it does not end.
+	if _, err := rtnl.Watch(ctx, c, &rtnl.WatchConfig{Filter: filter[:1]}, o); !errors.Is(err, unix.EINVAL) {
+		t.Error(err)
+	}
+	// And where there is no kernel.
+	tapped, _ := dial(t, tap{})
+	if _, err := rtnl.Watch(ctx, tapped, &rtnl.WatchConfig{Filter: filter}, o); !errors.Is(err, errors.ErrUnsupported) {
+		t.Error(err)
+	}
+}
+
 // Two Watchers and a list agree.
 func TestWatchTyped(t *testing.T) {
 	ns := nstest.New(t)

@@ -146,28 +146,35 @@ func monitors(k kind, n int, p *Programs) Group {
 	return g
 }
 
+// A hop is what is followed of a route.
+type hop struct {
+	oif      uint32
+	protocol rtattr.Protocol
+}
+
 // followed is routes by destination.
-func followed(k kind, group rtattr.Group) rtnl.Object[netip.Prefix, uint32] {
-	return rtnl.Object[netip.Prefix, uint32]{
+func followed(k kind, group rtattr.Group) rtnl.Object[netip.Prefix, hop] {
+	return rtnl.Object[netip.Prefix, hop]{
 		Groups:   []rtattr.Group{group},
 		Unmarked: true,
 		List: func(e *rtattr.Encoder) {
 			rtattr.AppendRoute(e, rtattr.RTM_GETROUTE, rtattr.NLM_F_DUMP, rtattr.RtMsg{Family: k.family()}).End()
 		},
-		Parse: func(m rtattr.Msg) (dst netip.Prefix, oif uint32, err error) {
+		Parse: func(m rtattr.Msg) (dst netip.Prefix, h hop, err error) {
 			if m.Type() != rtattr.RTM_NEWROUTE && m.Type() != rtattr.RTM_DELROUTE {
-				return dst, 0, rtnl.ErrSkip
+				return dst, h, rtnl.ErrSkip
 			}
 			var v rtattr.RouteView
 			if err := v.Parse(m.Payload()); err != nil {
-				return dst, 0, err
+				return dst, h, err
 			}
 			if v.Header.Family != k.family() {
-				return dst, 0, rtnl.ErrSkip
+				return dst, h, rtnl.ErrSkip
 			}
 			a, _ := v.Dst()
-			oif, _ = v.OIF()
-			return netip.PrefixFrom(a, int(v.Header.DstLen)), oif, nil
+			h.oif, _ = v.OIF()
+			h.protocol = v.Header.Protocol
+			return netip.PrefixFrom(a, int(v.Header.DstLen)), h, nil
 		},
 	}
 }

@@ -126,15 +126,15 @@ func (t *table) load() error {
 		from, to int
 	}{{fmt.Sprintf("load %d IPv4 routes", n4), 0, n4}, {fmt.Sprintf("load %d IPv6 routes", n6), n4, n4 + n6}} {
 		err := t.step(part.what, func() (string, error) {
-			before, err := available()
+			before, err := kernelMemory()
 			if err != nil {
 				return "", err
 			}
 			if err := t.put(part.from, part.to, rtattr.RTPROT_STATIC); err != nil {
 				return "", err
 			}
-			after, err := available()
-			return fmt.Sprintf("some %.0f bytes of the kernel's memory for each", (before-after)/float64(part.to-part.from)), err
+			after, err := kernelMemory()
+			return fmt.Sprintf("some %.0f bytes of the kernel's memory for each", (after-before)/float64(part.to-part.from)), err
 		})
 		if err != nil {
 			return err
@@ -182,7 +182,7 @@ func heap() float64 {
 
 // follow follows both families while a part of the table changes as fast as it can.
 func (t *table) follow() error {
-	var w *rtnl.Watcher[netip.Prefix, uint32]
+	var w *rtnl.Watcher[netip.Prefix, hop]
 	synced := func() (added int, err error) {
 		for {
 			ev, err := w.Next()
@@ -198,8 +198,6 @@ func (t *table) follow() error {
 	err := t.step("Watch: the first list of all", func() (string, error) {
 		before := heap()
 		o4, o6 := followed(route4, rtattr.RTNLGRP_IPV4_ROUTE), followed(route6, rtattr.RTNLGRP_IPV6_ROUTE)
-		o4.Equal = func(uint32, uint32) bool { return false } // a changed protocol is told
-		o6.Equal = o4.Equal
 		var err error
 		if w, err = rtnl.Watch(background, t.conn, nil, o4, o6); err != nil {
 			return "", err
@@ -252,7 +250,7 @@ func (t *table) namespaces() error {
 	}()
 	n := t.sizes.Namespaces
 	err := t.step(fmt.Sprintf("make %d network namespaces", n), func() (string, error) {
-		before, err := available()
+		before, err := kernelMemory()
 		if err != nil {
 			return "", err
 		}
@@ -263,8 +261,8 @@ func (t *table) namespaces() error {
 			}
 			files = append(files, f)
 		}
-		after, err := available()
-		return fmt.Sprintf("some %.0f KiB of the kernel's memory for each, a descriptor", (before-after)/1024/float64(n)), err
+		after, err := kernelMemory()
+		return fmt.Sprintf("some %.0f KiB of the kernel's memory for each, a descriptor", (after-before)/1024/float64(n)), err
 	})
 	if err != nil {
 		return err
@@ -286,7 +284,7 @@ func (t *table) namespaces() error {
 			return "", err
 		}
 		before, beforeHeap := 0.0, heap()
-		if before, err = available(); err != nil {
+		if before, err = kernelMemory(); err != nil {
 			return "", err
 		}
 		user, system := cpuTimes()
@@ -300,7 +298,7 @@ func (t *table) namespaces() error {
 			}
 		}
 		u, s := cpuTimes()
-		after, err := available()
+		after, err := kernelMemory()
 		if err != nil {
 			return "", err
 		}
@@ -319,16 +317,22 @@ func (t *table) namespaces() error {
 		}
 		all := float64(len(open))
 		perConn := float64(len(more)-len(fds)) / all
-		return fmt.Sprintf("%.0f µs for each, %.1f descriptors, %.0f KiB of this process's memory and some %.0f KiB of all; %.0f threads more than before; a limit of %d descriptors allows %.0f Conns",
-			1e6*(u+s-user-system)/all, perConn, 1024*ownHeap/all, (before-after)/1024/all, moreThreads-threads, limit.Cur, float64(limit.Cur)/perConn), nil
+		return fmt.Sprintf("%.0f µs for each, %.1f descriptors, %.0f KiB of this process's memory and some %.1f KiB of the kernel's; %.0f threads more than before; a limit of %d descriptors allows %.0f Conns",
+			1e6*(u+s-user-system)/all, perConn, 1024*ownHeap/all, (after-before)/1024/all, moreThreads-threads, limit.Cur, float64(limit.Cur)/perConn), nil
 	})
 }
 
-// available returns the bytes of memory that the machine has left. What else
-// runs changes that too.
-func available() (float64, error) {
-	kib, err := number("/proc/meminfo", "MemAvailable:")
-	return kib * 1024, err
+// kernelMemory returns the bytes that the kernel's allocators hold. What else runs
+// on the machine changes that too.
+func kernelMemory() (bytes float64, err error) {
+	for _, name := range []string{"SUnreclaim:", "Percpu:"} {
+		kib, err := number("/proc/meminfo", name)
+		if err != nil {
+			return 0, err
+		}
+		bytes += kib * 1024
+	}
+	return bytes, nil
 }
 
 // number returns the number behind a name in a file of /proc.
