@@ -1115,6 +1115,80 @@ func TestNamespace(t *testing.T) {
 	}
 }
 
+// Sockets are opened in another namespace on threads that do not stay there.
+func TestNamespaceThreads(t *testing.T) {
+	ns := nstest.New(t)
+	own, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				c, err := Dial(&Config{NetNS: ns.FD()})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if names, err := links(context.Background(), c); err != nil || len(names) != 1 {
+					t.Error(names, err)
+				}
+				c.Close()
+			}
+		})
+	}
+	wg.Wait()
+	away := func() (n, all int) {
+		tasks, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, task := range tasks {
+			// A thread that has ended meanwhile has no namespace.
+			if there, err := os.Readlink("/proc/self/task/" + task.Name() + "/ns/net"); err == nil && there != own {
+				n++
+			}
+		}
+		return n, len(tasks)
+	}
+	n, all := away()
+	for end := time.Now().Add(5 * time.Second); n > 0 && time.Now().Before(end); n, all = away() {
+		time.Sleep(time.Millisecond)
+	}
+	if n > 0 || all > 100 {
+		t.Errorf("%d of %d threads are in another namespace", n, all)
+	}
+}
+
+// A receive buffer beyond net.core.rmem_max is for root alone, who gets it.
+func TestReadBuffer(t *testing.T) {
+	const asked = 64 << 20
+	c, _ := dial(t, Config{ReadBuffer: asked})
+	got := c.idle[0].rcvbuf
+	uids, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if root := os.Geteuid() == 0 && strings.Join(strings.Fields(string(uids)), " ") == "0 0 4294967295"; root {
+		if got != 2*asked {
+			t.Errorf("%d bytes, want twice %d", got, asked)
+		}
+		return
+	}
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, asked); err != nil {
+		t.Fatal(err)
+	}
+	if want, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err != nil || got != want {
+		t.Errorf("%d bytes, %d are allowed: %v", got, want, err)
+	}
+}
+
 // Without any capability lists can be read, also nested ones, and changes are
 // refused with a hint.
 func TestUnprivileged(t *testing.T) {
