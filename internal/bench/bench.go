@@ -1,9 +1,12 @@
-// Package bench measures encoding and decoding of complete messages beside the
-// other ways to do the same: hand-written Go, mdlayher's AttributeEncoder and
-// AttributeDecoder, jsimonetti/rtnetlink and vishvananda/netlink. It is a module
-// of its own, so that these libraries stay out of the main module's graph.
+// Package bench measures nlwire beside other ways to do the same. Messages are
+// encoded and decoded beside hand-written Go, mdlayher's AttributeEncoder and
+// AttributeDecoder, jsimonetti/rtnetlink and vishvananda/netlink; changes, dumps and
+// notifications of the kernel are measured beside these libraries, libmnl, ip -batch,
+// bare system calls and a C program that parses nothing. It is a module of its own,
+// so that all of this stays out of the main module's graph.
 //
-// All contestants of a row write or read the same message; TestSame checks that.
+// All contestants of a row write or read the same message, or leave the same
+// objects in the kernel; TestSame and TestSameChanges check that.
 //
 //	go test -bench .
 //	go run ./cmd/bench -o README.md

@@ -31,7 +31,7 @@ func monitors(k kind, n int, p *Programs) Group {
 	}
 	g.open = func(s *space) (all []Contender, err error) {
 		buffer := n * perNotification / 2 // the kernel doubles it
-		granted, err := bufferGranted(buffer)
+		granted, forced, err := bufferGranted(buffer)
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +107,7 @@ func monitors(k kind, n int, p *Programs) Group {
 			ch, done := make(chan vish.RouteUpdate), make(chan struct{})
 			ns := netns.NsHandle(s.fd())
 			err := vish.RouteSubscribeWithOptions(ch, done, vish.RouteSubscribeOptions{
-				Namespace: &ns, ReceiveBufferSize: buffer, ReceiveBufferForceSize: granted >= 2*buffer})
+				Namespace: &ns, ReceiveBufferSize: buffer, ReceiveBufferForceSize: forced})
 			if err != nil {
 				return nil, nil, err
 			}
@@ -179,19 +179,22 @@ func followed(k kind, group rtattr.Group) rtnl.Object[netip.Prefix, hop] {
 	}
 }
 
-// bufferGranted returns the receive buffer that this process gets if it asks for n bytes.
-func bufferGranted(n int) (int, error) {
+// bufferGranted returns the receive buffer that this process gets if it asks for n
+// bytes, and whether it may go beyond the system's limit.
+func bufferGranted(n int) (size int, forced bool, err error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer unix.Close(fd)
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, n) != nil {
+	forced = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, n) == nil
+	if !forced {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, n); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
-	return unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	size, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	return size, forced, err
 }
 
 func setBuffer(nc *mdlayher.Conn, n int) error {
