@@ -40,7 +40,7 @@ func Again(b []byte) (err error) {
 		case rtattr.RTM_NEWROUTE:
 			return again(p, new(rtattr.RouteView), (*rtattr.RouteView).Parse, whole(route.Parse, func(r route.Route) bool { return r.Table != 0 && r.Type != 0 && r.Protocol != 0 }), route.AppendAdd)
 		case rtattr.RTM_NEWRULE:
-			return again(p, new(rtattr.RuleView), (*rtattr.RuleView).Parse, whole(rule.Parse, func(r rule.Rule) bool { return r.Table != 0 || r.Action > rtattr.FR_ACT_TO_TBL }), rule.AppendAdd)
+			return again(p, new(rtattr.RuleView), (*rtattr.RuleView).Parse, whole(rule.Parse, func(r rule.Rule) bool { return (r.Table != 0 || r.Action > rtattr.FR_ACT_TO_TBL) && r.Flags&^sent == 0 }), rule.AppendAdd)
 		case rtattr.RTM_NEWNEXTHOP:
 			return again(p, new(rtattr.NexthopView), (*rtattr.NexthopView).Parse, whole(nexthop.Parse, func(n nexthop.Nexthop) bool {
 				return (n.Family != 0 || n.Group != nexthop.Members{}) && n.Protocol != 0
@@ -49,6 +49,9 @@ func Again(b []byte) (err error) {
 		return nil
 	})
 }
+
+// sent are the flags of rules that are not the kernel's own.
+const sent = rtattr.FIB_RULE_PERMANENT | rtattr.FIB_RULE_INVERT | rtattr.FIB_RULE_FIND_SADDR
 
 // whole refuses objects that the kernel does not list: in what is written, zero
 // stands for a default.
