@@ -134,7 +134,7 @@ func (t *table) load() error {
 				return "", err
 			}
 			after, err := kernelMemory()
-			return fmt.Sprintf("some %.0f bytes of the kernel's memory for each", (after-before)/float64(part.to-part.from)), err
+			return kernelShare(after-before, part.to-part.from), err
 		})
 		if err != nil {
 			return err
@@ -262,7 +262,7 @@ func (t *table) namespaces() error {
 			files = append(files, f)
 		}
 		after, err := kernelMemory()
-		return fmt.Sprintf("some %.0f KiB of the kernel's memory for each, a descriptor", (after-before)/1024/float64(n)), err
+		return kernelShare(after-before, n) + ", a descriptor", err
 	})
 	if err != nil {
 		return err
@@ -317,15 +317,15 @@ func (t *table) namespaces() error {
 		}
 		all := float64(len(open))
 		perConn := float64(len(more)-len(fds)) / all
-		return fmt.Sprintf("%.0f µs for each, %.1f descriptors, %.0f KiB of this process's memory and some %.1f KiB of the kernel's; %.0f threads more than before; a limit of %d descriptors allows %.0f Conns",
-			1e6*(u+s-user-system)/all, perConn, 1024*ownHeap/all, (after-before)/1024/all, moreThreads-threads, limit.Cur, float64(limit.Cur)/perConn), nil
+		return fmt.Sprintf("%.0f µs for each, %.1f descriptors, %.0f KiB of this process's memory, %s; %.0f threads more than before; a limit of %d descriptors allows %.0f Conns",
+			1e6*(u+s-user-system)/all, perConn, 1024*ownHeap/all, kernelShare(after-before, len(open)), moreThreads-threads, limit.Cur, float64(limit.Cur)/perConn), nil
 	})
 }
 
 // kernelMemory returns the bytes that the kernel's allocators hold. What else runs
 // on the machine changes that too.
 func kernelMemory() (bytes float64, err error) {
-	for _, name := range []string{"SUnreclaim:", "Percpu:"} {
+	for _, name := range []string{"SUnreclaim:", "VmallocUsed:", "Percpu:"} {
 		kib, err := number("/proc/meminfo", name)
 		if err != nil {
 			return 0, err
@@ -333,6 +333,14 @@ func kernelMemory() (bytes float64, err error) {
 		bytes += kib * 1024
 	}
 	return bytes, nil
+}
+
+// kernelShare says what each of n took.
+func kernelShare(bytes float64, n int) string {
+	if bytes <= 0 {
+		return "the kernel's memory hidden by what else runs"
+	}
+	return fmt.Sprintf("some %.0f bytes of the kernel's memory for each", bytes/float64(n))
 }
 
 // number returns the number behind a name in a file of /proc.
