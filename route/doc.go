@@ -1,4 +1,5 @@
-// Package route adds, deletes, lists and looks up IPv4 and IPv6 routes.
+// Package route adds, deletes, lists, follows and looks up routes of IPv4, IPv6 and
+// MPLS.
 //
 //	r := route.Route{Dst: netip.MustParsePrefix("10.9.0.0/16"), Gateway: netip.MustParseAddr("10.66.66.2")}
 //	err := route.Add(ctx, conn, r)
@@ -9,6 +10,12 @@
 // says: table main (local for local, broadcast and anycast routes), protocol
 // boot, type unicast, and for IPv4 the scope that [Scope] tells.
 //
-// What is listed can be written back. The kernel's side of all this is
-// net/ipv4/fib_frontend.c, net/ipv4/fib_semantics.c and net/ipv6/route.c.
+// What is listed can be written back, and deleted as it is listed. Exceptions are
+// what the kernel keeps for itself: a listed BPF program has no descriptor, a
+// cached route cannot be added, and the metric 0 of its own IPv6 routes is 1024 in
+// those of others.
+//
+// Package encap has what packets can be wrapped into, package nexthop the objects
+// of NexthopID. The kernel's side of all this is net/ipv4/fib_frontend.c,
+// net/ipv4/fib_semantics.c, net/ipv6/route.c and net/mpls/af_mpls.c.
 package route
