@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"runtime"
 	"slices"
 	"syscall"
@@ -50,6 +49,12 @@ type Config struct {
 	// or more one with IFF_MULTI_QUEUE, which takes longer to set up.
 	Queues int
 
+	// Offload is what the kernel may leave to this process: see ReadBatch and
+	// WriteBatch. What the kernel does not know is left out: see
+	// Device.Offload. With 0 there are no virtio headers (IFF_VNET_HDR), and
+	// there can be no offloads later.
+	Offload Offload
+
 	// Persist lets the device live on when it is closed, until it is deleted
 	// (ip link delete). Without it, Attach leaves the device as it is.
 	Persist bool
@@ -80,6 +85,8 @@ type Device struct {
 	name   string
 	index  int
 	queues []*Queue
+
+	offload offloads
 }
 
 // Create makes a new device. A device that exists is never touched: then the
@@ -176,8 +183,11 @@ func attach(c Config) (*Device, error) {
 	if err != nil {
 		return nil, because(err, "the device was deleted")
 	}
-	if flags&unix.IFF_VNET_HDR != 0 {
-		return nil, because(unix.EBUSY, "another process holds the device with IFF_VNET_HDR, whose headers would come with every packet")
+	switch vnet := flags&unix.IFF_VNET_HDR != 0; {
+	case vnet && c.Offload == 0:
+		return nil, because(unix.EBUSY, "another process holds the device with IFF_VNET_HDR, whose headers would come with every packet: set Config.Offload")
+	case !vnet && c.Offload != 0:
+		return nil, because(unix.EBUSY, "another process holds the device without IFF_VNET_HDR, so that there can be no offloads")
 	}
 	return h.finish(c)
 }
@@ -195,6 +205,9 @@ func (c Config) check(template bool) error {
 	case c.NetNS < 0:
 		return because(unix.EBADF, "%d is no descriptor of a network namespace", c.NetNS)
 	}
+	if _, err := c.Offload.full(); err != nil {
+		return err
+	}
 	for _, id := range []ID{c.Owner, c.Group} {
 		if id.set && id.id == math.MaxUint32 {
 			return because(unix.EINVAL, "%d is no user or group: the kernel cannot unset them", id.id)
@@ -205,10 +218,14 @@ func (c Config) check(template bool) error {
 
 // flags returns the flags of TUNSETIFF that every descriptor needs.
 func (c Config) flags() uint16 {
+	flags := uint16(unix.IFF_TUN | unix.IFF_NO_PI)
 	if c.TAP {
-		return unix.IFF_TAP | unix.IFF_NO_PI
+		flags = unix.IFF_TAP | unix.IFF_NO_PI
 	}
-	return unix.IFF_TUN | unix.IFF_NO_PI
+	if c.Offload != 0 {
+		flags |= unix.IFF_VNET_HDR
+	}
+	return flags
 }
 
 // handles are what create and attach hold until there is a Device.
@@ -285,6 +302,11 @@ func (h *handles) finish(c Config) (*Device, error) {
 	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0); err != nil {
 		return nil, because(err, "the kernel does not reset the offloads")
 	}
+	if c.Offload != 0 {
+		if err := resetVNetHdr(fd); err != nil {
+			return nil, err
+		}
+	}
 	if c.Owner.set {
 		if err := unix.IoctlSetInt(fd, unix.TUNSETOWNER, int(c.Owner.id)); err != nil {
 			return nil, because(err, "the kernel does not take owner %d: is it mapped in this user namespace?", c.Owner.id)
@@ -295,9 +317,15 @@ func (h *handles) finish(c Config) (*Device, error) {
 			return nil, because(err, "the kernel does not take group %d: is it mapped in this user namespace?", c.Group.id)
 		}
 	}
-	dev, err := h.device(c.TAP)
+	dev, err := h.device(c.TAP, c.Offload)
 	if err != nil {
 		return nil, err
+	}
+	if c.Offload != 0 {
+		if err := dev.offload.set(fd, c.Offload); err != nil {
+			dev.Close()
+			return nil, because(err, "the kernel takes no offloads")
+		}
 	}
 	if c.Persist { // last, for then nothing needs to be undone
 		if err := unix.IoctlSetInt(fd, unix.TUNSETPERSIST, 1); err != nil {
@@ -308,7 +336,7 @@ func (h *handles) finish(c Config) (*Device, error) {
 	return dev, nil
 }
 
-func (h *handles) device(tap bool) (*Device, error) {
+func (h *handles) device(tap bool, offload Offload) (*Device, error) {
 	name, index, err := h.identify()
 	if err != nil {
 		return nil, err
@@ -322,18 +350,15 @@ func (h *handles) device(tap bool) (*Device, error) {
 		}
 	}
 	dev := &Device{name: name, index: index}
-	for _, fd := range h.fds {
-		dev.queues = append(dev.queues, &Queue{file: os.NewFile(uintptr(fd), node), name: name, tap: tap})
-	}
-	h.fds = nil
-	for _, q := range dev.queues {
-		if q.conn, err = q.file.SyscallConn(); err == nil {
-			err = q.file.SetDeadline(time.Time{}) // fails if the poller did not take it
-		}
+	dev.offload.wants = offload
+	for len(h.fds) > 0 {
+		q, err := newQueue(dev, h.fds[0], tap)
+		h.fds = h.fds[1:]
 		if err != nil {
 			dev.Close()
 			return nil, fmt.Errorf("the runtime cannot wait for the device: %w", err)
 		}
+		dev.queues = append(dev.queues, q)
 	}
 	return dev, nil
 }
@@ -438,7 +463,7 @@ func (d *Device) SyscallConn() (syscall.RawConn, error) { return d.queues[0].Sys
 func (d *Device) Close() error {
 	var err error
 	for _, q := range d.queues {
-		err = cmp.Or(err, q.file.Close())
+		err = cmp.Or(err, q.close())
 	}
 	return ioError("close", d.name, err)
 }
