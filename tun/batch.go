@@ -130,6 +130,21 @@ func (t *transfer) writeWait(fd uintptr) bool {
 	return t.errno != unix.EAGAIN && t.errno != unix.EINTR
 }
 
+// await makes the call in the poller, which ready waits in.
+func (t *transfer) await(g *gate, ready func(func(uintptr) bool) error) error {
+	err := ready(t.wait)
+	switch {
+	case err == nil && t.errno != 0:
+		return t.errno
+	case err != nil && !g.enter():
+		// os says it with an error that is not its own ErrClosed.
+		return os.ErrClosed
+	case err != nil:
+		g.leave()
+	}
+	return err
+}
+
 // A reader is what a queue needs to read packets with a virtio header.
 type reader struct {
 	mu sync.Mutex
@@ -297,11 +312,7 @@ func (q *Queue) ReadSuper(b []byte) (Super, error) {
 		done = r.errno == 0
 	}
 	if !done {
-		err := q.conn.Read(r.wait)
-		if err == nil && r.errno != 0 {
-			err = r.errno
-		}
-		if err != nil {
+		if err := r.await(&q.in, q.conn.Read); err != nil {
 			return Super{}, q.fail("read", err)
 		}
 	}
@@ -336,23 +347,20 @@ func (q *Queue) send(s Super) error {
 			return nil
 		}
 	}
-	err := q.conn.Write(w.wait)
-	if err == nil && w.errno != 0 {
-		err = w.errno
-	}
-	switch {
+	switch err := w.await(&q.out, q.conn.Write); {
 	case err == nil:
 		return nil
 	case err == unix.EINVAL && s.VNetHdr != (VNetHdr{}):
 		return &Error{"write", q.name, because(err, "the kernel takes no such packet: it contradicts its virtio header, or the kernel does not know the kind of segmentation")}
+	default:
+		return q.fail("write", err)
 	}
-	return q.fail("write", err)
 }
 
 // WriteBatch writes the packets bufs[i][offset:], and changes none of them. It
-// returns how many the kernel has taken, and the first error. A packet that the
-// kernel refuses does not keep it from writing those that follow; a device that is
-// down, deleted or closed, and a deadline, do.
+// returns how many the kernel has taken. A packet that is none does not keep it from
+// writing those that follow, and the first such error is returned at the end; a
+// device that is down, deleted or closed, and a deadline, ends it at once.
 //
 // With Config.Offload, packets of a flow that belong together are merged and
 // written at once, as far as the offloads are in force: see [Coalescer]. The order
@@ -385,7 +393,7 @@ func (q *Queue) WriteBatch(bufs [][]byte, offset int) (n int, err error) {
 		case fail == nil:
 			n++
 		case fatal(fail):
-			return n, first(err, fail)
+			return n, fail
 		default:
 			err = first(err, fail)
 		}
@@ -428,7 +436,7 @@ func (q *Queue) writeMerged(bufs [][]byte, offset int) (n int, err error) {
 		case fail == nil:
 			n += count
 		case fatal(fail):
-			return n, first(err, fail)
+			return n, fail
 		default:
 			err = first(err, fail)
 		}
