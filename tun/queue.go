@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,11 +25,19 @@ const (
 
 // A Queue is one descriptor of a Device. Its methods may be called concurrently.
 type Queue struct {
-	file *os.File
-	conn syscall.RawConn
-	dev  *Device
-	name string
-	tap  bool
+	file    *os.File
+	conn    syscall.RawConn
+	fd      int // between enter and leave of in or out
+	dev     *Device
+	name    string
+	tap     bool
+	offload *offloads // the device's
+
+	in, out   gate
+	deadlines sync.Mutex // held while one is set
+
+	reader reader
+	writer writer
 }
 
 // Read waits for a packet that the kernel sends through the device, copies it to
@@ -36,11 +45,25 @@ type Queue struct {
 // by the kernel: b should have room for the link's MTU, for TAP plus 18 bytes, and
 // for a byte more if n == len(b) is to tell a cut. An empty b is an error.
 //
+// With Config.Offload, Read is ReadBatch with one buffer.
+//
 // Read waits while the link is down. It fails with os.ErrClosed after Close,
 // os.ErrDeadlineExceeded after a deadline and ErrGone once the device was deleted.
 func (q *Queue) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, &Error{"read", q.name, because(unix.EINVAL, "the buffer is empty: give it room for a packet")}
+	}
+	if q.vnet() {
+		bufs, sizes := [1][]byte{b}, [1]int{}
+		_, err := q.readSplit(bufs[:], sizes[:], 0)
+		return sizes[0], err
+	}
+	if !q.in.deadline.Load() && q.in.enter() {
+		n, ok := read(q.fd, b)
+		q.in.leave()
+		if ok {
+			return n, nil
+		}
 	}
 	n, err := q.file.Read(b)
 	if err != nil {
@@ -56,12 +79,23 @@ func (q *Queue) Read(b []byte) (int, error) {
 //
 // Write fails with ErrLinkDown while the link is down, and else as Read does.
 func (q *Queue) Write(b []byte) (int, error) {
-	limit := maxPacket
-	if q.tap {
-		limit += etherRoom
+	if err := q.tooLong(b); err != nil {
+		return 0, err
 	}
-	if len(b) > limit {
-		return 0, &Error{"write", q.name, because(unix.EMSGSIZE, "a packet cannot have %d bytes: at most %d", len(b), limit)}
+	if q.vnet() {
+		q.writer.mu.Lock()
+		defer q.writer.mu.Unlock()
+		if err := q.send(Super{Packet: b}); err != nil {
+			return 0, err
+		}
+		return len(b), nil
+	}
+	if !q.out.deadline.Load() && q.out.enter() {
+		ok := write(q.fd, b)
+		q.out.leave()
+		if ok {
+			return len(b), nil
+		}
 	}
 	n, err := q.file.Write(b)
 	if err != nil {
@@ -72,13 +106,35 @@ func (q *Queue) Write(b []byte) (int, error) {
 
 // SetDeadline sets the time at which reads and writes, waiting ones too, fail
 // with os.ErrDeadlineExceeded. The zero time means never.
-func (q *Queue) SetDeadline(t time.Time) error { return q.deadline(q.file.SetDeadline(t)) }
+func (q *Queue) SetDeadline(t time.Time) error {
+	return q.setDeadline(t, q.file.SetDeadline, &q.in, &q.out)
+}
 
 // SetReadDeadline is SetDeadline for Read.
-func (q *Queue) SetReadDeadline(t time.Time) error { return q.deadline(q.file.SetReadDeadline(t)) }
+func (q *Queue) SetReadDeadline(t time.Time) error {
+	return q.setDeadline(t, q.file.SetReadDeadline, &q.in)
+}
 
 // SetWriteDeadline is SetDeadline for Write.
-func (q *Queue) SetWriteDeadline(t time.Time) error { return q.deadline(q.file.SetWriteDeadline(t)) }
+func (q *Queue) SetWriteDeadline(t time.Time) error {
+	return q.setDeadline(t, q.file.SetWriteDeadline, &q.out)
+}
+
+// setDeadline keeps calls from going past the poller while there is a deadline.
+func (q *Queue) setDeadline(t time.Time, set func(time.Time) error, gates ...*gate) error {
+	q.deadlines.Lock()
+	defer q.deadlines.Unlock()
+	for _, g := range gates {
+		g.deadline.Store(true)
+	}
+	err := q.deadline(set(t))
+	if err == nil && t.IsZero() {
+		for _, g := range gates {
+			g.deadline.Store(false)
+		}
+	}
+	return err
+}
 
 func (q *Queue) deadline(err error) error {
 	if err != nil {
@@ -134,8 +190,6 @@ func (q *Queue) Close() error {
 	q.dev.mu.Unlock()
 	return ioError("close", q.name, q.close())
 }
-
-func (q *Queue) close() error { return q.file.Close() }
 
 // fail explains why a packet was not read or written.
 func (q *Queue) fail(op string, err error) error {

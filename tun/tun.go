@@ -5,7 +5,6 @@ package tun
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"runtime"
@@ -54,6 +53,12 @@ type Config struct {
 	// [Device.AddQueue], [Queue.Detach]. It takes longer to set up. Only for Create:
 	// Attach takes both kinds.
 	MultiQueue bool
+
+	// Offload is what the kernel may leave to this process: see ReadBatch and
+	// WriteBatch. What the kernel does not know is left out: see
+	// Device.Offload. With 0 there are no virtio headers (IFF_VNET_HDR), and
+	// there can be no offloads later.
+	Offload Offload
 
 	// Persist lets the device live on when it is closed, until it is deleted
 	// (ip link delete). Without it, Attach leaves the device as it is.
@@ -106,6 +111,8 @@ type Device struct {
 	mu     sync.Mutex
 	queues []*Queue // without those that were closed one by one
 	closed bool
+
+	offload offloads
 }
 
 // Create makes a new device. A device that exists is never touched: then the
@@ -209,8 +216,11 @@ func attach(c Config) (*Device, error) {
 	if err != nil {
 		return nil, because(err, "the device was deleted")
 	}
-	if flags&unix.IFF_VNET_HDR != 0 {
-		return nil, because(unix.EBUSY, "another process holds the device with IFF_VNET_HDR, whose headers would come with every packet")
+	switch vnet := flags&unix.IFF_VNET_HDR != 0; {
+	case vnet && c.Offload == 0:
+		return nil, because(unix.EBUSY, "another process holds the device with IFF_VNET_HDR, whose headers would come with every packet: set Config.Offload")
+	case !vnet && c.Offload != 0:
+		return nil, because(unix.EBUSY, "another process holds the device without IFF_VNET_HDR, so that there can be no offloads")
 	}
 	if err := h.reset(); err != nil {
 		return nil, err
@@ -250,6 +260,9 @@ func (c Config) check(template bool) error {
 	case c.NetNS < 0:
 		return because(unix.EBADF, "%d is no descriptor of a network namespace", c.NetNS)
 	}
+	if _, err := c.Offload.full(); err != nil {
+		return err
+	}
 	for _, id := range []ID{c.Owner, c.Group} {
 		if id.set && id.id == math.MaxUint32 {
 			return because(unix.EINVAL, "%d is no user or group: the kernel cannot unset them", id.id)
@@ -272,6 +285,9 @@ func (c Config) flags() uint16 {
 	}
 	if c.NAPIFrags {
 		flags |= unix.IFF_NAPI_FRAGS
+	}
+	if c.Offload != 0 {
+		flags |= unix.IFF_VNET_HDR
 	}
 	return flags
 }
@@ -346,6 +362,11 @@ func (h *handles) join(c Config, flags uint16, first int) error {
 // takes over the descriptors.
 func (h *handles) finish(c Config) (*Device, error) {
 	fd := h.fds[0]
+	if c.Offload != 0 {
+		if err := resetVNetHdr(fd); err != nil {
+			return nil, err
+		}
+	}
 	if c.Owner.set {
 		if err := unix.IoctlSetInt(fd, unix.TUNSETOWNER, int(c.Owner.id)); err != nil {
 			return nil, because(err, "the kernel does not take owner %d: is it mapped in this user namespace?", c.Owner.id)
@@ -359,6 +380,12 @@ func (h *handles) finish(c Config) (*Device, error) {
 	dev, err := h.device(c)
 	if err != nil {
 		return nil, err
+	}
+	if c.Offload != 0 {
+		if err := dev.offload.set(fd, c.Offload); err != nil {
+			dev.Close()
+			return nil, because(err, "the kernel takes no offloads")
+		}
 	}
 	if c.Persist { // last, for then nothing needs to be undone
 		if err := unix.IoctlSetInt(fd, unix.TUNSETPERSIST, 1); err != nil {
@@ -375,6 +402,7 @@ func (h *handles) device(c Config) (*Device, error) {
 		return nil, err
 	}
 	dev := &Device{name: name, index: index, tap: c.TAP, flags: c.flags()}
+	dev.offload.wants = c.Offload
 	for len(h.fds) > 0 {
 		q, err := newQueue(dev, h.take(), c.TAP)
 		if err != nil {
@@ -385,21 +413,6 @@ func (h *handles) device(c Config) (*Device, error) {
 	}
 	dev.first = dev.queues[0]
 	return dev, nil
-}
-
-// newQueue makes a queue of a descriptor that is attached, as the poller gives up for
-// good on one that is not. It takes fd over, also if it fails.
-func newQueue(d *Device, fd int, tap bool) (*Queue, error) {
-	q := &Queue{file: os.NewFile(uintptr(fd), node), dev: d, name: d.name, tap: tap}
-	var err error
-	if q.conn, err = q.file.SyscallConn(); err == nil {
-		err = q.file.SetDeadline(time.Time{}) // fails if the poller did not take it
-	}
-	if err != nil {
-		q.file.Close()
-		return nil, fmt.Errorf("the runtime cannot wait for the device: %w", err)
-	}
-	return q, nil
 }
 
 // take hands the first descriptor over.

@@ -1,0 +1,1 @@
+// Lets memory.go declare functions without a body.
