@@ -157,9 +157,26 @@ type reader struct {
 type writer struct {
 	mu sync.Mutex
 	transfer
+	small [vnetHdrLen + smallPacket]byte
 	merge Coalescer
 	split Splitter // of super-packets that the kernel refuses
 	buf   []byte   // for the packets that it makes
+}
+
+// smallPacket is up to how many bytes it is cheaper to copy a packet behind its
+// header than to have the kernel collect them: writev costs it 130 ns more.
+const smallPacket = 2048
+
+// try writes the packet p, if that goes without waiting.
+func (w *writer) try(fd int, p []byte) bool {
+	if len(p) <= smallPacket {
+		copy(w.small[:], w.header[:])
+		return write(fd, w.small[:vnetHdrLen+copy(w.small[vnetHdrLen:], p)])
+	}
+	w.vector.set(&w.header, p)
+	_, errno := w.vector.call(unix.SYS_WRITEV, fd)
+	w.vector = vector{}
+	return errno == 0
 }
 
 // ReadBatch waits until there is a packet, and reads as many as are there and as
@@ -338,15 +355,15 @@ func (q *Queue) WriteSuper(s Super) error {
 func (q *Queue) send(s Super) error {
 	w := &q.writer
 	s.put(&w.header)
-	w.vector.set(&w.header, s.Packet)
-	defer func() { w.vector = vector{} }()
 	if !q.out.deadline.Load() && q.out.enter() {
-		_, errno := w.vector.call(unix.SYS_WRITEV, q.fd)
+		ok := w.try(q.fd, s.Packet)
 		q.out.leave()
-		if errno == 0 {
+		if ok {
 			return nil
 		}
 	}
+	w.vector.set(&w.header, s.Packet)
+	defer func() { w.vector = vector{} }()
 	switch err := w.await(&q.out, q.conn.Write); {
 	case err == nil:
 		return nil

@@ -197,7 +197,7 @@ func (c *Coalescer) candidate(p []byte) (w where, ok bool) {
 		}
 		if ip[0] != 0x45 || int(binary.BigEndian.Uint16(ip[2:])) != len(ip) ||
 			ip[6]&^ipv4DF|ip[7] != 0 || // a fragment, or the bit without a meaning
-			fold(sum(ip[:ipv4Len], 0)) != 0xffff || native.Uint16(ip[10:]) == 0xffff {
+			fold(sumIPv4((*[ipv4Len]byte)(ip))) != 0xffff || native.Uint16(ip[10:]) == 0xffff {
 			c.barrier(4, ip[12:20])
 			return w, false
 		}

@@ -537,3 +537,20 @@ func generate(data []byte, tap bool) (packets [][]byte) {
 	}
 	return packets
 }
+
+// Per packet, of a super-packet of 45.
+func BenchmarkCoalesce(b *testing.B) {
+	for _, n := range []int{64, 1448} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			packets := train(with(ack, func(s *segment) { s.payload = pattern(n, 0) }), 45)
+			var c Coalescer
+			b.ReportAllocs()
+			for i := 0; i < b.N; i += len(packets) {
+				c.Reset(packets, 0, OffloadAll, false)
+				if _, n := c.Next(); n != len(packets) {
+					b.Fatal(n)
+				}
+			}
+		})
+	}
+}
