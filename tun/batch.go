@@ -37,6 +37,13 @@ func (g *gate) enter() bool {
 
 func (g *gate) leave() { g.mu.RUnlock() }
 
+// open reports whether the descriptor is not closed yet.
+func (g *gate) open() bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return !g.closed
+}
+
 func (g *gate) close() {
 	g.mu.Lock()
 	g.closed = true
@@ -136,11 +143,9 @@ func (t *transfer) await(g *gate, ready func(func(uintptr) bool) error) error {
 	switch {
 	case err == nil && t.errno != 0:
 		return t.errno
-	case err != nil && !g.enter():
+	case err != nil && !g.open():
 		// os says it with an error that is not its own ErrClosed.
 		return os.ErrClosed
-	case err != nil:
-		g.leave()
 	}
 	return err
 }
@@ -183,8 +188,9 @@ func (w *writer) try(fd int, p []byte) bool {
 // there is room for: packet i into bufs[i][offset:], its length into sizes[i]. It
 // returns how many there are.
 //
-// A super-packet (Config.Offload) is split, and its checksums are completed. What
-// does not fit into bufs stays for the next call. If a packet is longer than
+// A super-packet (Config.Offload) is split, and its checksums are completed; see
+// [Splitter]. What does not fit into bufs stays for the next call. A packet that
+// contradicts its header is dropped. If a packet is longer than
 // its buffer, it is cut as in [Queue.Read]; from a super-packet it is lost with
 // those that follow it there, and the error is io.ErrShortBuffer.
 //
@@ -245,6 +251,9 @@ func (q *Queue) readSplit(bufs [][]byte, sizes []int, offset int) (n int, err er
 	r := &q.reader
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !q.in.open() { // what is left of a super-packet goes with the device
+		return 0, q.fail("read", os.ErrClosed)
+	}
 	for n < len(bufs) {
 		size, err := r.split.Next(bufs[n][offset:])
 		switch {
@@ -316,6 +325,9 @@ func (q *Queue) ReadSuper(b []byte) (Super, error) {
 	r := &q.reader
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !q.in.open() {
+		return Super{}, q.fail("read", os.ErrClosed)
+	}
 	if n, err := r.split.Next(b); err == nil {
 		return Super{Packet: b[:n]}, nil
 	}

@@ -542,7 +542,22 @@ func TestReadBatch(t *testing.T) {
 				t.Errorf("%+v: %d, %v", c, n, err)
 			}
 		}
+		if dev.Offload()&OffloadUSO4 != 0 {
+			send(4)
+			if _, err := dev.Read(make([]byte, 200)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		dev.Close() // the next one has the same address
+		b := make([]byte, 200)
+		_, one := dev.Read(b)
+		_, batch := dev.ReadBatch([][]byte{b}, []int{0}, 0)
+		if !errors.Is(one, os.ErrClosed) || !errors.Is(batch, os.ErrClosed) {
+			t.Errorf("%v: after Close: %v, %v", o, one, batch)
+		}
+		if _, err := dev.ReadSuper(b); o != 0 && !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%v: after Close: %v", o, err)
+		}
 	}
 }
 

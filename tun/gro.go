@@ -67,8 +67,8 @@ type group struct {
 }
 
 // Reset makes the packets bufs[i][offset:] the ones to merge: those of the
-// protocols of which o holds the segmentation (TSO4 and TSO6, USO4 and USO6). tap
-// says whether they begin with an Ethernet header. The packets must not change
+// protocols of which o holds the segmentation (TSO4 and TSO6, USO4 and USO6), and
+// TCP packets with CWR if it holds TSOECN. tap says whether they begin with an Ethernet header. The packets must not change
 // before Next has returned them, and are not written to.
 func (c *Coalescer) Reset(bufs [][]byte, offset int, o Offload, tap bool) {
 	c.bufs, c.offset, c.allow, c.tap = bufs, offset, o, tap
@@ -155,6 +155,9 @@ func (c *Coalescer) add(i int32) {
 		}
 	}
 	g := group{first: i, last: i, count: 1}
+	if flags&tcpCWR != 0 && c.allow&OffloadTSOECN == 0 {
+		ok = false
+	}
 	if ok && !last && payload >= size {
 		g.where, g.length, g.size = w, int32(len(p)), payload
 		if w.tcp {

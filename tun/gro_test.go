@@ -84,8 +84,8 @@ var kinds = []struct {
 	offload Offload
 	gso     uint8
 }{
-	{"tcp4", false, false, OffloadTSO4, unix.VIRTIO_NET_HDR_GSO_TCPV4},
-	{"tcp6", true, false, OffloadTSO6, unix.VIRTIO_NET_HDR_GSO_TCPV6},
+	{"tcp4", false, false, OffloadTSO4 | OffloadTSOECN, unix.VIRTIO_NET_HDR_GSO_TCPV4},
+	{"tcp6", true, false, OffloadTSO6 | OffloadTSOECN, unix.VIRTIO_NET_HDR_GSO_TCPV6},
 	{"udp4", false, true, OffloadUSO4, unix.VIRTIO_NET_HDR_GSO_UDP_L4},
 	{"udp6", true, true, OffloadUSO6, unix.VIRTIO_NET_HDR_GSO_UDP_L4},
 }
@@ -340,6 +340,20 @@ func TestCoalesce(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Without the offload for it, CWR stays alone.
+func TestCoalesceCWR(t *testing.T) {
+	packets := train(ack, 4)
+	packets[1][20+13] |= tcpCWR
+	fix(packets[1], 0)
+	for o, want := range map[Offload][]int{OffloadTSO4: {1, 1, 2}, OffloadTSO4 | OffloadTSOECN: {1, 3}} {
+		out, counts := merge(packets, o, false)
+		if !slices.Equal(counts, want) {
+			t.Errorf("%v: merged %v, want %v", o, counts, want)
+		}
+		check(t, packets, out, counts, false)
 	}
 }
 

@@ -118,6 +118,7 @@ func writeRows() []row {
 		}
 		rows = append(rows, row{fmt.Sprintf("write one packet of %d B", size), "CPU ns/packet (best)", false, []way{
 			with("C", "cplain", func() float64 { return c(p, []*os.File{cfile}, "write", fmt.Sprint(count))[0] / count }),
+			with("C with two threads", "cplain", func() float64 { return c(p, []*os.File{cfile}, "threads", "write", fmt.Sprint(count))[0] / count }),
 			with("nlwire", "nlplain", loopOf(plain.Write)),
 			with("os.File", "osfile", loopOf(file.Write)),
 		}})
@@ -225,6 +226,13 @@ func readRows() []row {
 				}
 			})
 		}
+		inC := func(mode ...string) func() float64 {
+			args := append(mode, fmt.Sprint(bursts), fmt.Sprint(burst), fmt.Sprint(len(payload)))
+			return connected(func() float64 {
+				check(unix.SetsockoptInt(sock, unix.SOL_UDP, unix.UDP_SEGMENT, 0))
+				return c(nil, []*os.File{cfile, sockFile}, args...)[0] / (bursts * burst)
+			})
+		}
 		bufs, sizes := outputs()
 		bufs = bufs[:64]
 		batch := func(read func([][]byte, []int, int) (int, error)) func() float64 {
@@ -237,10 +245,8 @@ func readRows() []row {
 			})
 		}
 		rows = append(rows, row{fmt.Sprintf("read one packet of %d B", size), "CPU ns/packet (best)", false, []way{
-			with("C", "cplainr", connected(func() float64 {
-				check(unix.SetsockoptInt(sock, unix.SOL_UDP, unix.UDP_SEGMENT, 0))
-				return c(nil, []*os.File{cfile, sockFile}, "read", fmt.Sprint(bursts), fmt.Sprint(burst), fmt.Sprint(len(payload)))[0] / (bursts * burst)
-			})),
+			with("C", "cplainr", inC("read")),
+			with("C with two threads", "cplainr", inC("threads", "read")),
 			with("nlwire", "nlplainr", one(plain.Read)),
 			with("os.File", "osfiler", one(file.Read)),
 		}}, row{fmt.Sprintf("read up to 64 packets of %d B", size), "CPU ns/packet (best)", false, []way{
