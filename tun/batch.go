@@ -3,6 +3,7 @@
 package tun
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -129,12 +130,12 @@ type transfer struct {
 
 func (t *transfer) readWait(fd uintptr) bool {
 	t.n, t.errno = t.vector.call(unix.SYS_READV, int(fd))
-	return t.errno != unix.EAGAIN && t.errno != unix.EINTR
+	return t.errno != unix.EAGAIN
 }
 
 func (t *transfer) writeWait(fd uintptr) bool {
 	t.n, t.errno = t.vector.call(unix.SYS_WRITEV, int(fd))
-	return t.errno != unix.EAGAIN && t.errno != unix.EINTR
+	return t.errno != unix.EAGAIN
 }
 
 // await makes the call in the poller, which ready waits in.
@@ -190,9 +191,9 @@ func (w *writer) try(fd int, p []byte) bool {
 //
 // A super-packet (Config.Offload) is split, and its checksums are completed; see
 // [Splitter]. What does not fit into bufs stays for the next call. A packet that
-// contradicts its header is dropped. If a packet is longer than
-// its buffer, it is cut as in [Queue.Read]; from a super-packet it is lost with
-// those that follow it there, and the error is io.ErrShortBuffer.
+// contradicts its header is dropped. One that is longer than its buffer is lost,
+// with those that follow it in a super-packet, and the error is io.ErrShortBuffer.
+// Without Config.Offload it is cut as in [Queue.Read].
 //
 // Concurrent calls get packets in turn. ReadBatch fails as Read does, and never
 // after it has read a packet.
@@ -424,7 +425,7 @@ func (q *Queue) WriteBatch(bufs [][]byte, offset int) (n int, err error) {
 		case fatal(fail):
 			return n, fail
 		default:
-			err = first(err, fail)
+			err = cmp.Or(err, fail)
 		}
 	}
 	return n, err
@@ -433,13 +434,6 @@ func (q *Queue) WriteBatch(bufs [][]byte, offset int) (n int, err error) {
 // fatal reports whether an error is not one of the packet alone.
 func fatal(err error) bool {
 	return !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EMSGSIZE)
-}
-
-func first(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // writeMerged is WriteBatch where packets have virtio headers.
@@ -458,17 +452,17 @@ func (q *Queue) writeMerged(bufs [][]byte, offset int) (n int, err error) {
 		if fail == nil {
 			fail = q.send(s)
 		}
-		if count > 1 && errors.Is(fail, unix.EINVAL) {
-			count, fail = q.sendAlone(s)
-		}
 		switch {
-		case fail == nil:
-			n += count
-		case fatal(fail):
-			return n, fail
-		default:
-			err = first(err, fail)
+		case count > 1 && errors.Is(fail, unix.EINVAL):
+			count, fail = q.sendAlone(s)
+		case fail != nil:
+			count = 0
 		}
+		n += count
+		if fail != nil && fatal(fail) {
+			return n, fail
+		}
+		err = cmp.Or(err, fail)
 	}
 }
 
@@ -486,13 +480,22 @@ func (q *Queue) sendAlone(s Super) (n int, err error) {
 	for {
 		size, end := w.split.Next(w.buf)
 		if end != nil {
-			return n, q.endOffload(s.gso())
+			break
 		}
-		if err := q.send(Super{Packet: w.buf[:size]}); err != nil {
-			return n, err
+		fail := q.send(Super{Packet: w.buf[:size]})
+		switch {
+		case fail == nil:
+			n++
+		case fatal(fail):
+			return n, fail
+		default:
+			err = cmp.Or(err, fail)
 		}
-		n++
 	}
+	if err == nil {
+		err = q.endOffload(s.gso())
+	}
+	return n, err
 }
 
 // endOffload ends the segmentation offload of a protocol.
@@ -502,11 +505,11 @@ func (q *Queue) endOffload(gso uint8) error {
 		broken = OffloadTSO4 | OffloadTSO6 | OffloadTSOECN
 	}
 	o := q.offload
-	return q.control(func(fd int) error {
+	return ioError("set offload", q.name, q.control(func(fd int) error {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		return o.setLocked(fd, o.get()&^broken)
-	})
+	}))
 }
 
 // tooLong refuses what no packet can be.
