@@ -255,6 +255,7 @@ func (q *Queue) readSplit(bufs [][]byte, sizes []int, offset int) (n int, err er
 	if !q.in.open() { // what is left of a super-packet goes with the device
 		return 0, q.fail("read", os.ErrClosed)
 	}
+	begin := 0 // of the packets that the last one was split into
 	for n < len(bufs) {
 		size, err := r.split.Next(bufs[n][offset:])
 		switch {
@@ -263,6 +264,12 @@ func (q *Queue) readSplit(bufs [][]byte, sizes []int, offset int) (n int, err er
 			n++
 			continue
 		case err == io.EOF:
+			// The next one is often as long: what would be cut in two here
+			// could not be merged as a whole behind.
+			if n > 0 && n+n-begin > len(bufs) {
+				return n, nil
+			}
+			begin = n
 			if ok, err := q.receive(n == 0); err != nil {
 				return 0, err
 			} else if !ok {
