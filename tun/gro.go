@@ -68,8 +68,9 @@ type group struct {
 
 // Reset makes the packets bufs[i][offset:] the ones to merge: those of the
 // protocols of which o holds the segmentation (TSO4 and TSO6, USO4 and USO6), and
-// TCP packets with CWR if it holds TSOECN. tap says whether they begin with an Ethernet header. The packets must not change
-// before Next has returned them, and are not written to.
+// TCP packets with CWR if it holds TSOECN. tap says whether they begin with an
+// Ethernet header. The packets must not change before Next has returned them, and
+// are not written to.
 func (c *Coalescer) Reset(bufs [][]byte, offset int, o Offload, tap bool) {
 	c.bufs, c.offset, c.allow, c.tap = bufs, offset, o, tap
 	c.groups, c.next, c.done = c.groups[:0], c.next[:0], 0
