@@ -147,12 +147,15 @@ func writeRows() []row {
 		for i, b := range bufs {
 			growing[i] = append(make([]byte, 0, 1<<16+100), b...)
 		}
-		first := append([]byte(nil), growing[0]...)
 		rows = append(rows, row{"write 64 packets, " + b.name, "CPU ns/packet (best)", false, []way{
 			with("nlwire, offload", "nloff", batch(offload)),
 			with("wireguard-go", "wg", repeat(len(bufs), func() {
-				growing[0] = growing[0][:len(first)]
-				copy(growing[0][:offset+60], first)
+				for i, b := range bufs { // it merges in place
+					if len(growing[i]) != len(b) {
+						growing[i] = growing[i][:len(b)]
+						copy(growing[i][:offset+60], b)
+					}
+				}
 				_, err := wg.Write(growing, offset)
 				check(err)
 			})),
