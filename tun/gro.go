@@ -67,9 +67,10 @@ type group struct {
 }
 
 // Reset makes the packets bufs[i][offset:] the ones to merge: those of the
-// protocols of which o holds the segmentation (TSO4 and TSO6, USO4 and USO6). tap
-// says whether they begin with an Ethernet header. The packets must not change
-// before Next has returned them, and are not written to.
+// protocols of which o holds the segmentation (TSO4 and TSO6, USO4 and USO6), and
+// TCP packets with CWR if it holds TSOECN. tap says whether they begin with an
+// Ethernet header. The packets must not change before Next has returned them, and
+// are not written to.
 func (c *Coalescer) Reset(bufs [][]byte, offset int, o Offload, tap bool) {
 	c.bufs, c.offset, c.allow, c.tap = bufs, offset, o, tap
 	c.groups, c.next, c.done = c.groups[:0], c.next[:0], 0
@@ -155,6 +156,9 @@ func (c *Coalescer) add(i int32) {
 		}
 	}
 	g := group{first: i, last: i, count: 1}
+	if flags&tcpCWR != 0 && c.allow&OffloadTSOECN == 0 {
+		ok = false
+	}
 	if ok && !last && payload >= size {
 		g.where, g.length, g.size = w, int32(len(p)), payload
 		if w.tcp {
@@ -197,7 +201,7 @@ func (c *Coalescer) candidate(p []byte) (w where, ok bool) {
 		}
 		if ip[0] != 0x45 || int(binary.BigEndian.Uint16(ip[2:])) != len(ip) ||
 			ip[6]&^ipv4DF|ip[7] != 0 || // a fragment, or the bit without a meaning
-			fold(sum(ip[:ipv4Len], 0)) != 0xffff || native.Uint16(ip[10:]) == 0xffff {
+			fold(sumIPv4((*[ipv4Len]byte)(ip))) != 0xffff || native.Uint16(ip[10:]) == 0xffff {
 			c.barrier(4, ip[12:20])
 			return w, false
 		}

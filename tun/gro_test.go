@@ -84,8 +84,8 @@ var kinds = []struct {
 	offload Offload
 	gso     uint8
 }{
-	{"tcp4", false, false, OffloadTSO4, unix.VIRTIO_NET_HDR_GSO_TCPV4},
-	{"tcp6", true, false, OffloadTSO6, unix.VIRTIO_NET_HDR_GSO_TCPV6},
+	{"tcp4", false, false, OffloadTSO4 | OffloadTSOECN, unix.VIRTIO_NET_HDR_GSO_TCPV4},
+	{"tcp6", true, false, OffloadTSO6 | OffloadTSOECN, unix.VIRTIO_NET_HDR_GSO_TCPV6},
 	{"udp4", false, true, OffloadUSO4, unix.VIRTIO_NET_HDR_GSO_UDP_L4},
 	{"udp6", true, true, OffloadUSO6, unix.VIRTIO_NET_HDR_GSO_UDP_L4},
 }
@@ -343,6 +343,20 @@ func TestCoalesce(t *testing.T) {
 	}
 }
 
+// Without the offload for it, CWR stays alone.
+func TestCoalesceCWR(t *testing.T) {
+	packets := train(ack, 4)
+	packets[1][20+13] |= tcpCWR
+	fix(packets[1], 0)
+	for o, want := range map[Offload][]int{OffloadTSO4: {1, 1, 2}, OffloadTSO4 | OffloadTSOECN: {1, 3}} {
+		out, counts := merge(packets, o, false)
+		if !slices.Equal(counts, want) {
+			t.Errorf("%v: merged %v, want %v", o, counts, want)
+		}
+		check(t, packets, out, counts, false)
+	}
+}
+
 func TestCoalesceFrames(t *testing.T) {
 	for _, k := range kinds {
 		s := with(ack, func(s *segment) {
@@ -536,4 +550,21 @@ func generate(data []byte, tap bool) (packets [][]byte) {
 		packets = append(packets, p)
 	}
 	return packets
+}
+
+// Per packet, of a super-packet of 45.
+func BenchmarkCoalesce(b *testing.B) {
+	for _, n := range []int{64, 1448} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			packets := train(with(ack, func(s *segment) { s.payload = pattern(n, 0) }), 45)
+			var c Coalescer
+			b.ReportAllocs()
+			for i := 0; i < b.N; i += len(packets) {
+				c.Reset(packets, 0, OffloadAll, false)
+				if _, n := c.Next(); n != len(packets) {
+					b.Fatal(n)
+				}
+			}
+		})
+	}
 }

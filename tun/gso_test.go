@@ -324,6 +324,15 @@ func FuzzSplit(f *testing.F) {
 }
 
 func TestCopySum(t *testing.T) {
+	testCopySum(t)
+	if other, restore := otherBlocks(); other {
+		defer restore()
+		testCopySum(t)
+	}
+}
+
+func testCopySum(t *testing.T) {
+	t.Helper()
 	for n := range 300 {
 		for shift := range 3 {
 			src := pattern(n+shift, byte(n))[shift:]
@@ -359,6 +368,28 @@ func BenchmarkCopySum(b *testing.B) {
 			b.SetBytes(int64(n))
 			for b.Loop() {
 				copySum(dst, src, 0)
+			}
+		})
+	}
+}
+
+// Per packet, of a super-packet of 45.
+func BenchmarkSplit(b *testing.B) {
+	for _, n := range []int{64, 1448} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			p := super(with(ack, func(s *segment) { s.payload = pattern(45*n, 0) }), n)
+			bufs := buffers(45, 2000)
+			var s Splitter
+			b.ReportAllocs()
+			for i := 0; i < b.N; i += len(bufs) {
+				if err := s.Reset(p, false); err != nil {
+					b.Fatal(err)
+				}
+				for _, b := range bufs {
+					if _, err := s.Next(b); err != nil {
+						panic(err)
+					}
+				}
 			}
 		})
 	}

@@ -159,5 +159,9 @@ func locateIP(p []byte) (int, error) {
 // putIPv4Csum computes the checksum of an IPv4 header.
 func putIPv4Csum(h []byte) {
 	native.PutUint16(h[10:], 0)
-	native.PutUint16(h[10:], ^fold(sum(h, 0)))
+	s := sumIPv4((*[ipv4Len]byte)(h))
+	if len(h) > ipv4Len {
+		s = sum(h[ipv4Len:], s)
+	}
+	native.PutUint16(h[10:], ^fold(s))
 }

@@ -23,7 +23,9 @@ func copySum(dst, src []byte, s uint64) uint64 {
 	dst = dst[:len(src)]
 	if n := len(src) &^ (blockLen - 1); n > 0 {
 		s = add(s, copyBlocks(&dst[0], &src[0], n))
-		dst, src = dst[n:], src[n:]
+		if dst, src = dst[n:], src[n:]; len(src) == 0 {
+			return s
+		}
 	}
 	copy(dst, src)
 	return sum(src, s)
@@ -50,6 +52,13 @@ func sum(b []byte, s uint64) uint64 {
 		rest += word(uint16(b[0]) << 8)
 	}
 	return add(s, rest)
+}
+
+// sumIPv4 is the sum of an IPv4 header without options.
+func sumIPv4(h *[ipv4Len]byte) uint64 {
+	s, c := bits.Add64(native.Uint64(h[0:]), native.Uint64(h[8:]), 0)
+	s, c = bits.Add64(s, uint64(native.Uint32(h[16:])), c)
+	return s + c
 }
 
 // add returns the sum of two sums.

@@ -10,6 +10,8 @@ TEXT ·copyBlocks(SB), NOSPLIT, $0-32
 	MOVQ    dst+0(FP), DI
 	MOVQ    src+8(FP), SI
 	MOVQ    n+16(FP), CX
+	CMPB    ·useAVX2(SB), $0
+	JNE     avx2
 	PXOR    X0, X0
 	PXOR    X1, X1
 	PXOR    X2, X2
@@ -59,4 +61,42 @@ block:
 	PADDQ X1, X0
 	MOVQ  X0, AX
 	MOVQ  AX, ret+24(FP)
+	RET
+
+avx2:
+	VPXOR    Y0, Y0, Y0
+	VPXOR    Y1, Y1, Y1
+	VPXOR    Y2, Y2, Y2
+	VPXOR    Y3, Y3, Y3
+	VPCMPEQD Y7, Y7, Y7
+	VPSRLQ   $32, Y7, Y7
+
+block2:
+	VMOVDQU (SI), Y4
+	VMOVDQU 32(SI), Y5
+	VMOVDQU Y4, (DI)
+	VMOVDQU Y5, 32(DI)
+	VPAND   Y7, Y4, Y6
+	VPSRLQ  $32, Y4, Y4
+	VPADDQ  Y6, Y0, Y0
+	VPADDQ  Y4, Y1, Y1
+	VPAND   Y7, Y5, Y8
+	VPSRLQ  $32, Y5, Y5
+	VPADDQ  Y8, Y2, Y2
+	VPADDQ  Y5, Y3, Y3
+	ADDQ    $64, SI
+	ADDQ    $64, DI
+	SUBQ    $64, CX
+	JNZ     block2
+
+	VPADDQ       Y1, Y0, Y0
+	VPADDQ       Y3, Y2, Y2
+	VPADDQ       Y2, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPADDQ       X1, X0, X0
+	VPSRLDQ      $8, X0, X1
+	VPADDQ       X1, X0, X0
+	VMOVQ        X0, AX
+	VZEROUPPER
+	MOVQ         AX, ret+24(FP)
 	RET

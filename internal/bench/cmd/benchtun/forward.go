@@ -27,15 +27,32 @@ func forwardRows() []row {
 	wg := newLink("wg", func(name string) endpoint { return theirs(name) })
 	cplain := newLink("c", func(name string) endpoint { return os.NewFile(uintptr(open(name, 0)), name) })
 	csuper := newLink("cs", func(name string) endpoint { return os.NewFile(uintptr(open(name, unix.IFF_VNET_HDR)), name) })
-	return []row{{"forward one TCP connection", "Gbit/s (best)", true, []way{
-		{"C", cplain.measure(forwardC)},
-		{"C, super-packets", csuper.measure(forwardC)},
-		{"nlwire, super-packets", offload.measure(forwardSuper)},
-		{"nlwire, split and merged", offload.measure(forwardBatch)},
-		{"wireguard-go", wg.measure(forwardWireguard)},
-		{"nlwire, one by one", plain.measure(forwardSingle)},
-	}}}
+	all := func(f figure) []way {
+		return []way{
+			{"C", cplain.measure(forwardC, f)},
+			{"C, super-packets", csuper.measure(forwardC, f)},
+			{"nlwire, super-packets", offload.measure(forwardSuper, f)},
+			{"nlwire, split and merged", offload.measure(forwardBatch, f)},
+			{"wireguard-go", wg.measure(forwardWireguard, f)},
+			{"nlwire, one by one", plain.measure(forwardSingle, f)},
+		}
+	}
+	return []row{
+		{"forward a TCP connection", "Gbit/s (best)", true, all(throughput)},
+		{"forward a TCP connection, split and merged", "Gbit/s (best)", true, []way{
+			{"wireguard-go", wg.measure(forwardWireguard, throughput)},
+			{"nlwire", offload.measure(forwardBatch, throughput)},
+		}},
+		{"forward a TCP connection, the forwarder's work", "CPU ns/KiB (best)", false, all(work)},
+	}
 }
+
+// A figure is what is taken of a connection: it has carried n bytes in ns
+// nanoseconds, which have cost the forwarder cpu nanoseconds.
+type figure func(n, ns, cpu float64) float64
+
+func throughput(n, ns, _ float64) float64 { return n * 8 / ns }
+func work(n, _, cpu float64) float64      { return cpu / (n / 1024) }
 
 // An endpoint is a device of any kind.
 type endpoint interface{ Close() error }
@@ -69,10 +86,9 @@ func newLink(name string, make func(name string) endpoint) *link {
 }
 
 // measure returns a way that carries a connection's bytes for a while.
-func (l *link) measure(forward func(*link) (stop func())) func() float64 {
+func (l *link) measure(forward func(*link) (stop func() time.Duration), f figure) func() float64 {
 	return func() float64 {
 		stop := forward(l)
-		defer stop()
 		var listener *net.TCPListener
 		check(netns.Do(int(l.ns[1].Fd()), func() (err error) {
 			listener, err = net.ListenTCP("tcp4", &net.TCPAddr{IP: net.ParseIP(addresses[1])})
@@ -92,15 +108,24 @@ func (l *link) measure(forward func(*link) (stop func())) func() float64 {
 		source, sink := end(from, "source", "700"), end(to, "sink")
 		var out bytes.Buffer
 		sink.Stdout = &out
+		before := used()
 		check(sink.Start())
 		check(source.Run())
 		from.Close()
 		check(sink.Wait())
+		cpu := used() - before + stop()
 		var n, ns float64
 		_, err = fmt.Sscan(out.String(), &n, &ns)
 		check(err)
-		return n * 8 / ns
+		return f(n, ns, float64(cpu.Nanoseconds()))
 	}
+}
+
+// used returns the CPU time that this process has used.
+func used() time.Duration {
+	var u unix.Rusage
+	check(unix.Getrusage(unix.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // end makes a command of a connection's end. The descriptor is a blocking copy.
@@ -114,20 +139,24 @@ func end(conn *net.TCPConn, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func forwardC(l *link) func() {
+// The functions that follow start to forward. What they return ends that, and
+// returns the CPU time that was used outside of this process.
+
+func forwardC(l *link) func() time.Duration {
 	cmd := exec.Command(loop, "forward")
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{l.dev[0].(*os.File), l.dev[1].(*os.File)}
 	check(cmd.Start())
-	return func() {
+	return func() time.Duration {
 		cmd.Process.Kill()
 		cmd.Wait()
+		return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
 }
 
 // ways starts a goroutine for either direction of devices that know deadlines,
 // and returns what ends them.
-func ways(l *link, forward func(from, to *tun.Device) error) func() {
+func ways(l *link, forward func(from, to *tun.Device) error) func() time.Duration {
 	var wg sync.WaitGroup
 	a, b := l.dev[0].(*tun.Device), l.dev[1].(*tun.Device)
 	for _, w := range [][2]*tun.Device{{a, b}, {b, a}} {
@@ -138,14 +167,15 @@ func ways(l *link, forward func(from, to *tun.Device) error) func() {
 			}
 		})
 	}
-	return func() {
+	return func() time.Duration {
 		check(a.SetReadDeadline(time.Unix(1, 0)))
 		check(b.SetReadDeadline(time.Unix(1, 0)))
 		wg.Wait()
+		return 0
 	}
 }
 
-func forwardSingle(l *link) func() {
+func forwardSingle(l *link) func() time.Duration {
 	return ways(l, func(from, to *tun.Device) error {
 		b := make([]byte, 2000)
 		for {
@@ -160,7 +190,7 @@ func forwardSingle(l *link) func() {
 	})
 }
 
-func forwardSuper(l *link) func() {
+func forwardSuper(l *link) func() time.Duration {
 	return ways(l, func(from, to *tun.Device) error {
 		b := make([]byte, 1<<16+100)
 		for {
@@ -175,7 +205,7 @@ func forwardSuper(l *link) func() {
 	})
 }
 
-func forwardBatch(l *link) func() {
+func forwardBatch(l *link) func() time.Duration {
 	return ways(l, func(from, to *tun.Device) error {
 		bufs, sizes := outputs()
 		packets := make([][]byte, 0, len(bufs))
@@ -197,7 +227,7 @@ func forwardBatch(l *link) func() {
 
 // forwardWireguard cannot be stopped but by Close: its goroutines wait for the
 // next round.
-func forwardWireguard(l *link) func() {
+func forwardWireguard(l *link) func() time.Duration {
 	l.start.Do(func() {
 		a, b := l.dev[0].(wireguard.Device), l.dev[1].(wireguard.Device)
 		for _, w := range [][2]wireguard.Device{{a, b}, {b, a}} {
@@ -220,5 +250,5 @@ func forwardWireguard(l *link) func() {
 			}()
 		}
 	})
-	return func() {}
+	return func() time.Duration { return 0 }
 }

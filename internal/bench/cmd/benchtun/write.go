@@ -118,6 +118,7 @@ func writeRows() []row {
 		}
 		rows = append(rows, row{fmt.Sprintf("write one packet of %d B", size), "CPU ns/packet (best)", false, []way{
 			with("C", "cplain", func() float64 { return c(p, []*os.File{cfile}, "write", fmt.Sprint(count))[0] / count }),
+			with("C with two threads", "cplain", func() float64 { return c(p, []*os.File{cfile}, "threads", "write", fmt.Sprint(count))[0] / count }),
 			with("nlwire", "nlplain", loopOf(plain.Write)),
 			with("os.File", "osfile", loopOf(file.Write)),
 		}})
@@ -146,12 +147,15 @@ func writeRows() []row {
 		for i, b := range bufs {
 			growing[i] = append(make([]byte, 0, 1<<16+100), b...)
 		}
-		first := append([]byte(nil), growing[0]...)
 		rows = append(rows, row{"write 64 packets, " + b.name, "CPU ns/packet (best)", false, []way{
 			with("nlwire, offload", "nloff", batch(offload)),
 			with("wireguard-go", "wg", repeat(len(bufs), func() {
-				growing[0] = growing[0][:len(first)]
-				copy(growing[0][:offset+60], first)
+				for i, b := range bufs { // it merges in place
+					if len(growing[i]) != len(b) {
+						growing[i] = growing[i][:len(b)]
+						copy(growing[i][:offset+60], b)
+					}
+				}
 				_, err := wg.Write(growing, offset)
 				check(err)
 			})),
@@ -225,6 +229,13 @@ func readRows() []row {
 				}
 			})
 		}
+		inC := func(mode ...string) func() float64 {
+			args := append(mode, fmt.Sprint(bursts), fmt.Sprint(burst), fmt.Sprint(len(payload)))
+			return connected(func() float64 {
+				check(unix.SetsockoptInt(sock, unix.SOL_UDP, unix.UDP_SEGMENT, 0))
+				return c(nil, []*os.File{cfile, sockFile}, args...)[0] / (bursts * burst)
+			})
+		}
 		bufs, sizes := outputs()
 		bufs = bufs[:64]
 		batch := func(read func([][]byte, []int, int) (int, error)) func() float64 {
@@ -237,10 +248,8 @@ func readRows() []row {
 			})
 		}
 		rows = append(rows, row{fmt.Sprintf("read one packet of %d B", size), "CPU ns/packet (best)", false, []way{
-			with("C", "cplainr", connected(func() float64 {
-				check(unix.SetsockoptInt(sock, unix.SOL_UDP, unix.UDP_SEGMENT, 0))
-				return c(nil, []*os.File{cfile, sockFile}, "read", fmt.Sprint(bursts), fmt.Sprint(burst), fmt.Sprint(len(payload)))[0] / (bursts * burst)
-			})),
+			with("C", "cplainr", inC("read")),
+			with("C with two threads", "cplainr", inC("threads", "read")),
 			with("nlwire", "nlplainr", one(plain.Read)),
 			with("os.File", "osfiler", one(file.Read)),
 		}}, row{fmt.Sprintf("read up to 64 packets of %d B", size), "CPU ns/packet (best)", false, []way{

@@ -1,0 +1,5 @@
+//go:build linux && !amd64
+
+package tun
+
+func otherBlocks() (ok bool, restore func()) { return false, nil }
