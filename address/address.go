@@ -97,11 +97,23 @@ func AppendAdd(e *rtattr.Encoder, a Address) {
 	Begin(e, rtattr.RTM_NEWADDR, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, a).End()
 }
 
-// AppendReplace appends the message that adds a, or changes the address of the
-// same prefix that exists: in IPv4 its lifetimes, Metric and Protocol only, in
-// IPv6 Flags and Peer too.
+// AppendReplace appends the message that adds a, or changes the address that
+// exists: in IPv4 that of the same Local and prefix, of which lifetimes, Metric
+// and Protocol become those of a; in IPv6 that of the same Local, of which a Peer,
+// a Metric and the flags IFA_F_NODAD, HOMEADDRESS, MANAGETEMPADDR and NOPREFIXROUTE
+// do too, but not the length of the prefix.
+//
+// So to change nothing but lifetimes, take what List has returned, set Valid and
+// Preferred, and replace: the address stays, with its routes and connections.
 func AppendReplace(e *rtattr.Encoder, a Address) {
 	Begin(e, rtattr.RTM_NEWADDR, rtattr.NLM_F_CREATE|rtattr.NLM_F_REPLACE, a).End()
+}
+
+// AppendChange is AppendReplace without NLM_F_CREATE, as `ip address change` has it.
+// The kernel does not look at that flag: what is not there is added all the same
+// (inet_rtm_newaddr, inet6_rtm_newaddr).
+func AppendChange(e *rtattr.Encoder, a Address) {
+	Begin(e, rtattr.RTM_NEWADDR, rtattr.NLM_F_REPLACE, a).End()
 }
 
 // AppendDelete appends the message that removes a. Index, Local, Peer and Label
@@ -114,7 +126,7 @@ func AppendDelete(e *rtattr.Encoder, a Address) {
 // adds what Address does not name, and ends the message:
 //
 //	w := address.Begin(e, rtattr.RTM_NEWADDR, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, a)
-//	w.TargetNetNSID(7)
+//	w.Uint32(77, 7)
 //	w.End()
 //
 // NLM_F_REQUEST is set in any case. If a contradicts itself, it is e that fails.
@@ -255,10 +267,7 @@ func Parse(v *rtattr.AddrView) (Address, error) {
 	if label, ok := v.Label(); ok {
 		a.Label = string(label)
 	}
-	a.Flags = rtattr.AddrFlags(h.Flags)
-	if flags, ok := v.Flags(); ok {
-		a.Flags = flags
-	}
+	a.Flags = flagsOf(v)
 	a.Metric, _ = v.Priority()
 	a.Protocol, _ = v.Proto()
 	if ci, ok := v.CacheInfo(); ok {
@@ -270,6 +279,14 @@ func Parse(v *rtattr.AddrView) (Address, error) {
 		a.Preferred = Expired
 	}
 	return a, nil
+}
+
+// flagsOf returns all flags: the header has room for eight of them.
+func flagsOf(v *rtattr.AddrView) rtattr.AddrFlags {
+	if flags, ok := v.Flags(); ok {
+		return flags
+	}
+	return rtattr.AddrFlags(v.Header.Flags)
 }
 
 func family(a netip.Addr) uint8 {

@@ -25,8 +25,8 @@
 //   - what List returns of A can be written with Append into B,
 //   - List of B then returns the same, and
 //   - so does `ip -json` (JSON);
-//   - what was written can be deleted as it is listed (Delete), after which B is
-//     what it was.
+//   - what was written can be deleted as it is listed (Delete), the last one first,
+//     after which B is what it was.
 //
 // A package has one test of this form:
 //
@@ -173,8 +173,11 @@ func (test *Test[T]) run(t *testing.T, s setup) {
 	if test.Delete == nil || len(write) == 0 {
 		return
 	}
-	// As they are listed now: what is written may be changed by what comes after it.
-	test.exec(t, b, test.Delete, test.without(test.list(t, b), had))
+	// As they are listed now: what is written may be changed by what comes after it. The
+	// last one first, since objects may go with those before them.
+	left := test.without(test.list(t, b), had)
+	slices.Reverse(left)
+	test.exec(t, b, test.Delete, left)
 	test.exec(t, b, test.Append, gone)
 	if now := test.list(t, b); !test.same(had, now) {
 		t.Errorf("deleted again, the list is\n%s\nand was\n%s", lines(now), lines(had))
