@@ -39,8 +39,9 @@ type Address struct {
 	// RT_SCOPE_UNIVERSE, what ip calls global. IPv6 derives it from the address.
 	Scope rtattr.Scope
 
-	// Flags are all flags, those above 0xff included. The kernel sets some by
-	// itself, such as IFA_F_PERMANENT, and ignores these here.
+	// Flags are all flags, those above 0xff included. The kernel alone sets
+	// IFA_F_SECONDARY, DADFAILED, DEPRECATED, TENTATIVE, PERMANENT and
+	// STABLE_PRIVACY, which are listed and not sent.
 	Flags rtattr.AddrFlags
 
 	// Metric is that of the route to the prefix; 0 is the kernel's default.
@@ -53,6 +54,11 @@ type Address struct {
 	// other is Forever.
 	Valid, Preferred Lifetime
 }
+
+// computed are the flags that the kernel sets by itself, whatever is sent
+// (set_ifa_lifetime, __inet_insert_ifa, inet6_rtm_newaddr).
+const computed = rtattr.IFA_F_SECONDARY | rtattr.IFA_F_DADFAILED | rtattr.IFA_F_DEPRECATED |
+	rtattr.IFA_F_TENTATIVE | rtattr.IFA_F_PERMANENT | rtattr.IFA_F_STABLE_PRIVACY
 
 // String returns the address as the arguments of ip-address(8), with the index
 // in the place of the interface's name: "10.66.66.1 peer 10.66.66.2/32 dev 3".
@@ -147,9 +153,10 @@ func Begin(e *rtattr.Encoder, typ, flags uint16, a Address) rtattr.AddrEncoder {
 		Index:     a.Index,
 	}
 	// The header has room for eight flags, and IFA_FLAGS overrides them.
-	wide := a.Flags > 0xff
+	flags32 := a.Flags &^ computed
+	wide := flags32 > 0xff
 	if !wide {
-		h.Flags = uint8(a.Flags)
+		h.Flags = uint8(flags32)
 	}
 	w := rtattr.AppendAddr(e, typ, rtattr.NLM_F_REQUEST|flags, h)
 	w.Local(a.Local.Addr())
@@ -167,7 +174,7 @@ func Begin(e *rtattr.Encoder, typ, flags uint16, a Address) rtattr.AddrEncoder {
 		w.Proto(a.Protocol)
 	}
 	if wide {
-		w.Flags(a.Flags)
+		w.Flags(flags32)
 	}
 	if a.Valid != 0 || a.Preferred != 0 {
 		valid, _ := a.Valid.wire()

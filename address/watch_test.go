@@ -15,39 +15,52 @@ import (
 	"time"
 
 	"github.com/nlwire/nlwire/address"
+	"github.com/nlwire/nlwire/internal/golden"
 	"github.com/nlwire/nlwire/internal/nstest"
 	"github.com/nlwire/nlwire/internal/roundtrip"
 	"github.com/nlwire/nlwire/rtattr"
 	"github.com/nlwire/nlwire/rtnl"
 )
 
+var trip = roundtrip.Test[address.Address]{
+	List: func(conn *rtnl.Conn) ([]address.Address, error) {
+		return address.List(ctx, conn, address.Filter{})
+	},
+	Append: address.AppendAdd,
+	Delete: address.AppendDelete,
+	// IPv6 puts a new address in front of others of its scope (ipv6_link_dev_addr).
+	Order: func(list []address.Address) {
+		i := slices.IndexFunc(list, func(a address.Address) bool { return a.Local.Addr().Is6() })
+		if i >= 0 {
+			slices.Reverse(list[i:])
+		}
+	},
+	// What is left of a lifetime, to 100 seconds.
+	Steady: func(a address.Address) address.Address {
+		for _, l := range []*address.Lifetime{&a.Valid, &a.Preferred} {
+			if *l > 0 && *l < address.Forever {
+				*l = (*l + 50) / 100 * 100
+			}
+		}
+		return a
+	},
+	JSON:     []string{"ip -d -json address show"},
+	Volatile: []string{"valid_life_time", "preferred_life_time"},
+}
+
 // TestRoundTrip writes what ip has made.
-func TestRoundTrip(t *testing.T) {
-	roundtrip.Run(t, "testdata/roundtrip.txt", roundtrip.Test[address.Address]{
-		List: func(conn *rtnl.Conn) ([]address.Address, error) {
-			return address.List(ctx, conn, address.Filter{})
-		},
-		Append: address.AppendAdd,
-		Delete: address.AppendDelete,
-		// IPv6 puts a new address in front of others of its scope (ipv6_link_dev_addr).
-		Order: func(list []address.Address) {
-			i := slices.IndexFunc(list, func(a address.Address) bool { return a.Local.Addr().Is6() })
-			if i >= 0 {
-				slices.Reverse(list[i:])
-			}
-		},
-		// What is left of a lifetime, to 100 seconds.
-		Steady: func(a address.Address) address.Address {
-			for _, l := range []*address.Lifetime{&a.Valid, &a.Preferred} {
-				if *l > 0 && *l < address.Forever {
-					*l = (*l + 50) / 100 * 100
-				}
-			}
-			return a
-		},
-		JSON:     []string{"ip -d -json address show"},
-		Volatile: []string{"valid_life_time", "preferred_life_time"},
+func TestRoundTrip(t *testing.T) { roundtrip.Run(t, "testdata/roundtrip.txt", trip) }
+
+// TestSent makes of what is listed the attributes that ip has sent. The kernel adds the
+// label and lifetimes.
+func TestSent(t *testing.T) {
+	files := slices.DeleteFunc(loadGoldens(t), func(f golden.File) bool {
+		return !strings.Contains(f.Name, "-add") || f.Result != "ok" ||
+			f.Name == "addr6-add-anycast" || // IFA_ANYCAST is ignored
+			strings.Contains(f.Name, "optimistic") || // so is that, unless the interface allows it
+			strings.Contains(f.Name, "-tun-") // needs /dev/net/tun
 	})
+	trip.Sent(t, files, 8, rtattr.IFA_LABEL, rtattr.IFA_CACHEINFO)
 }
 
 // dial opens a namespace with v0 (10) and v1 (11), up.

@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/nlwire/nlwire/internal/golden"
 	"github.com/nlwire/nlwire/internal/nstest"
 	"github.com/nlwire/nlwire/internal/roundtrip"
 	"github.com/nlwire/nlwire/neigh"
@@ -68,25 +70,40 @@ func byTheKernel(n neigh.Neigh) bool {
 		n.Family == fdb && strings.HasPrefix(n.LLAddr.String(), "33:33:ff:")
 }
 
+var trip = roundtrip.Test[neigh.Neigh]{
+	List: everything,
+	Append: func(e *rtattr.Encoder, n neigh.Neigh) {
+		if n.Family == fdb && n.Dst.IsValid() {
+			neigh.AppendAppend(e, n) // VXLAN, perhaps one of several remote ends
+		} else {
+			neigh.AppendAdd(e, n)
+		}
+	},
+	Delete: neigh.AppendDelete,
+	Steady: func(n neigh.Neigh) neigh.Neigh {
+		n.Cache, n.Probes = rtattr.NeighCacheInfo{}, 0
+		return n
+	},
+	Unordered: true,
+	JSON:      []string{"ip -json neigh show nud permanent nud reachable nud stale", "ip -json neigh show proxy", "ip -6 -json neigh show proxy", "bridge -json fdb show"},
+}
+
 // TestRoundTrip writes what ip and bridge have made.
-func TestRoundTrip(t *testing.T) {
-	roundtrip.Run(t, "testdata/roundtrip.txt", roundtrip.Test[neigh.Neigh]{
-		List: everything,
-		Append: func(e *rtattr.Encoder, n neigh.Neigh) {
-			if n.Family == fdb && n.Dst.IsValid() {
-				neigh.AppendAppend(e, n) // VXLAN, perhaps one of several remote ends
-			} else {
-				neigh.AppendAdd(e, n)
-			}
-		},
-		Delete: neigh.AppendDelete,
-		Steady: func(n neigh.Neigh) neigh.Neigh {
-			n.Cache, n.Probes = rtattr.NeighCacheInfo{}, 0
-			return n
-		},
-		Unordered: true,
-		JSON:      []string{"ip -json neigh show nud permanent nud reachable nud stale", "ip -json neigh show proxy", "ip -6 -json neigh show proxy", "bridge -json fdb show"},
+func TestRoundTrip(t *testing.T) { roundtrip.Run(t, "testdata/roundtrip.txt", trip) }
+
+// TestSent makes of what is listed the attributes that ip and bridge have sent.
+func TestSent(t *testing.T) {
+	files := slices.DeleteFunc(loadGoldens(t), func(f golden.File) bool {
+		switch f.Name {
+		case "neigh-add-failed", "neigh-add-managed", "neigh-add-use", // the link-layer address is ignored
+			"fdb-add-master-self", // makes two entries
+			"fdb-append-vxlan6",   // changes the state of another one
+			"fdb-add-use":         // makes none if the port does not learn
+			return true
+		}
+		return !strings.Contains(f.Name, "-add") && !strings.Contains(f.Name, "-append") || f.Result != "ok"
 	})
+	trip.Sent(t, files, 12)
 }
 
 func TestVerbs(t *testing.T) {
