@@ -58,6 +58,10 @@ func TestRoundTrip(t *testing.T) { roundtrip.Run(t, "testdata/roundtrip.txt", tr
 // TestSent makes of what is listed the attributes that ip has sent.
 func TestSent(t *testing.T) {
 	files := slices.DeleteFunc(loadGoldens(t), func(f golden.File) bool {
+		if strings.Contains(f.Command, "uidrange 1") && !nstest.Root() {
+			t.Logf("%s: a user namespace has its own users", f.Command)
+			return true
+		}
 		return !strings.Contains(f.Name, "-add") || f.Result != "ok" ||
 			strings.Contains(f.Name, "multicast") || f.Name == "rule-add-nat" // not listed
 	})

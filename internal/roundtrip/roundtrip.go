@@ -16,7 +16,8 @@
 //	base: ip link add vx0 index 12 type vxlan id 7 dstport 4789 dev lo
 //	fdb           bridge fdb add 02:00:00:00:00:99 dev vx0 dst 192.0.2.9
 //
-// A section whose kind of link the kernel lacks is skipped. Everything that the
+// A section whose kind of link the kernel lacks is skipped, and one with root and a
+// reason unless it is root who runs the test, and not in a user namespace. Everything that the
 // kernel would choose at random (indices, hardware addresses) is fixed.
 //
 // Run makes two network namespaces for each entry, A with base and commands, B
@@ -115,6 +116,9 @@ func Run[T any](t *testing.T, corpus string, test Test[T]) {
 				if !nstest.Has(t, kind) {
 					t.Skipf("the kernel has no links of kind %s", kind)
 				}
+			}
+			if s.root != "" && !nstest.Root() {
+				t.Skip("this needs root: " + s.root)
 			}
 			test.run(t, s)
 		})
