@@ -39,8 +39,9 @@ type Address struct {
 	// RT_SCOPE_UNIVERSE, what ip calls global. IPv6 derives it from the address.
 	Scope rtattr.Scope
 
-	// Flags are all flags, those above 0xff included. The kernel sets some by
-	// itself, such as IFA_F_PERMANENT, and ignores these here.
+	// Flags are all flags, those above 0xff included. The kernel alone sets
+	// IFA_F_SECONDARY, DADFAILED, DEPRECATED, TENTATIVE, PERMANENT and
+	// STABLE_PRIVACY, which are listed and not sent.
 	Flags rtattr.AddrFlags
 
 	// Metric is that of the route to the prefix; 0 is the kernel's default.
@@ -53,6 +54,11 @@ type Address struct {
 	// other is Forever.
 	Valid, Preferred Lifetime
 }
+
+// computed are the flags that the kernel sets by itself, whatever is sent
+// (set_ifa_lifetime, __inet_insert_ifa, inet6_rtm_newaddr).
+const computed = rtattr.IFA_F_SECONDARY | rtattr.IFA_F_DADFAILED | rtattr.IFA_F_DEPRECATED |
+	rtattr.IFA_F_TENTATIVE | rtattr.IFA_F_PERMANENT | rtattr.IFA_F_STABLE_PRIVACY
 
 // String returns the address as the arguments of ip-address(8), with the index
 // in the place of the interface's name: "10.66.66.1 peer 10.66.66.2/32 dev 3".
@@ -97,11 +103,23 @@ func AppendAdd(e *rtattr.Encoder, a Address) {
 	Begin(e, rtattr.RTM_NEWADDR, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, a).End()
 }
 
-// AppendReplace appends the message that adds a, or changes the address of the
-// same prefix that exists: in IPv4 its lifetimes, Metric and Protocol only, in
-// IPv6 Flags and Peer too.
+// AppendReplace appends the message that adds a, or changes the address that
+// exists: in IPv4 that of the same Local and prefix, of which lifetimes, Metric
+// and Protocol become those of a; in IPv6 that of the same Local, of which a Peer,
+// a Metric and the flags IFA_F_NODAD, HOMEADDRESS, MANAGETEMPADDR and NOPREFIXROUTE
+// do too, but not the length of the prefix.
+//
+// So to change nothing but lifetimes, take what List has returned, set Valid and
+// Preferred, and replace: the address stays, with its routes and connections.
 func AppendReplace(e *rtattr.Encoder, a Address) {
 	Begin(e, rtattr.RTM_NEWADDR, rtattr.NLM_F_CREATE|rtattr.NLM_F_REPLACE, a).End()
+}
+
+// AppendChange is AppendReplace without NLM_F_CREATE, as `ip address change` has it.
+// The kernel does not look at that flag: what is not there is added all the same
+// (inet_rtm_newaddr, inet6_rtm_newaddr).
+func AppendChange(e *rtattr.Encoder, a Address) {
+	Begin(e, rtattr.RTM_NEWADDR, rtattr.NLM_F_REPLACE, a).End()
 }
 
 // AppendDelete appends the message that removes a. Index, Local, Peer and Label
@@ -114,7 +132,7 @@ func AppendDelete(e *rtattr.Encoder, a Address) {
 // adds what Address does not name, and ends the message:
 //
 //	w := address.Begin(e, rtattr.RTM_NEWADDR, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, a)
-//	w.TargetNetNSID(7)
+//	w.Uint32(77, 7)
 //	w.End()
 //
 // NLM_F_REQUEST is set in any case. If a contradicts itself, it is e that fails.
@@ -135,9 +153,10 @@ func Begin(e *rtattr.Encoder, typ, flags uint16, a Address) rtattr.AddrEncoder {
 		Index:     a.Index,
 	}
 	// The header has room for eight flags, and IFA_FLAGS overrides them.
-	wide := a.Flags > 0xff
+	flags32 := a.Flags &^ computed
+	wide := flags32 > 0xff
 	if !wide {
-		h.Flags = uint8(a.Flags)
+		h.Flags = uint8(flags32)
 	}
 	w := rtattr.AppendAddr(e, typ, rtattr.NLM_F_REQUEST|flags, h)
 	w.Local(a.Local.Addr())
@@ -155,7 +174,7 @@ func Begin(e *rtattr.Encoder, typ, flags uint16, a Address) rtattr.AddrEncoder {
 		w.Proto(a.Protocol)
 	}
 	if wide {
-		w.Flags(a.Flags)
+		w.Flags(flags32)
 	}
 	if a.Valid != 0 || a.Preferred != 0 {
 		valid, _ := a.Valid.wire()
@@ -255,10 +274,7 @@ func Parse(v *rtattr.AddrView) (Address, error) {
 	if label, ok := v.Label(); ok {
 		a.Label = string(label)
 	}
-	a.Flags = rtattr.AddrFlags(h.Flags)
-	if flags, ok := v.Flags(); ok {
-		a.Flags = flags
-	}
+	a.Flags = flagsOf(v)
 	a.Metric, _ = v.Priority()
 	a.Protocol, _ = v.Proto()
 	if ci, ok := v.CacheInfo(); ok {
@@ -270,6 +286,14 @@ func Parse(v *rtattr.AddrView) (Address, error) {
 		a.Preferred = Expired
 	}
 	return a, nil
+}
+
+// flagsOf returns all flags: the header has room for eight of them.
+func flagsOf(v *rtattr.AddrView) rtattr.AddrFlags {
+	if flags, ok := v.Flags(); ok {
+		return flags
+	}
+	return rtattr.AddrFlags(v.Header.Flags)
 }
 
 func family(a netip.Addr) uint8 {

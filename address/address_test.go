@@ -220,6 +220,17 @@ func TestAllocs(t *testing.T) {
 		{"AppendAdd", func() { var e rtattr.Encoder; e.Reset(buf); address.AppendAdd(&e, all) }},
 		{"AppendAdd6", func() { var e rtattr.Encoder; e.Reset(buf); address.AppendAdd(&e, six) }},
 		{"AppendReplace", func() { var e rtattr.Encoder; e.Reset(buf); address.AppendReplace(&e, all) }},
+		{"AppendChange", func() { var e rtattr.Encoder; e.Reset(buf); address.AppendChange(&e, all) }},
+		{"AppendListMulticast", func() {
+			var e rtattr.Encoder
+			e.Reset(buf)
+			address.AppendListMulticast(&e, address.Filter{Family: rtattr.AF_INET6, NetNS: address.NSIDOf(0)})
+		}},
+		{"AppendListAnycast", func() {
+			var e rtattr.Encoder
+			e.Reset(buf)
+			address.AppendListAnycast(&e, address.Filter{Family: rtattr.AF_INET6})
+		}},
 		{"AppendDelete", func() { var e rtattr.Encoder; e.Reset(buf); address.AppendDelete(&e, all) }},
 		{"AppendList", func() { var e rtattr.Encoder; e.Reset(buf); address.AppendList(&e, address.Filter{Index: 3}) }},
 		{"Begin", func() {

@@ -46,16 +46,37 @@ func ExampleAppendAdd() {
 	// Output: 104 <nil>
 }
 
-// An attribute that Address does not name.
+// An attribute that Address does not name: what ip sends for "anycast".
 func ExampleBegin() {
 	var e rtattr.Encoder
 	w := address.Begin(&e, rtattr.RTM_NEWADDR, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL,
-		address.Address{Index: 3, Local: netip.MustParsePrefix("10.66.66.1/24")})
-	w.TargetNetNSID(7)
+		address.Address{Index: 3, Local: netip.MustParsePrefix("fd00:1::1/64")})
+	w.Anycast(netip.MustParseAddr("fd00:1::77"))
 	w.End()
 	b, err := e.Finish()
 	fmt.Println(len(b), err)
-	// Output: 48 <nil>
+	// Output: 84 <nil>
+}
+
+// Lifetimes change and the address stays, with its routes and connections.
+func ExampleReplace() {
+	ctx := context.Background()
+	conn, err := rtnl.Dial(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	list, err := address.List(ctx, conn, address.Filter{Index: 3, Without: rtattr.IFA_F_PERMANENT})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, a := range list {
+		a.Valid, a.Preferred = 3600, 1800
+		if err := address.Replace(ctx, conn, a); err != nil {
+			log.Fatal(err)
+		}
+	}
 }
 
 // The views of All are read in place.

@@ -22,9 +22,8 @@ func replace(a address.Address) func(*rtattr.Encoder) {
 	return func(e *rtattr.Encoder) { address.AppendReplace(e, a) }
 }
 
-// change is what "ip address change" sends: NLM_F_REPLACE alone.
 func change(a address.Address) func(*rtattr.Encoder) {
-	return func(e *rtattr.Encoder) { address.Begin(e, rtattr.RTM_NEWADDR, rtattr.NLM_F_REPLACE, a).End() }
+	return func(e *rtattr.Encoder) { address.AppendChange(e, a) }
 }
 
 func del(a address.Address) func(*rtattr.Encoder) {

@@ -17,6 +17,11 @@ func Replace(ctx context.Context, conn *rtnl.Conn, a Address) error {
 	return exec(ctx, conn, AppendReplace, "address: replace", a)
 }
 
+// Change changes a, as AppendChange says.
+func Change(ctx context.Context, conn *rtnl.Conn, a Address) error {
+	return exec(ctx, conn, AppendChange, "address: change", a)
+}
+
 // Delete removes a, as AppendDelete says. An address that is not there is an
 // error that errors.Is takes for fs.ErrNotExist.
 func Delete(ctx context.Context, conn *rtnl.Conn, a Address) error {

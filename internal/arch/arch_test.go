@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"internal/optguard": {"rtattr", "rtnl", "internal/netns", "internal/nstest", "golang.org/x/sys/unix"},
 
 	"internal/flush":     {"rtattr", "rtnl"},
-	"internal/roundtrip": {"rtattr", "rtnl", "internal/nstest"},
+	"internal/roundtrip": {"rtattr", "rtnl", "internal/golden", "internal/nstest"},
 
 	"internal/kernelspecs": {},
 	"internal/sizes":       {"rtattr"},

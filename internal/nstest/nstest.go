@@ -81,7 +81,7 @@ func TUN(t testing.TB) {
 	switch {
 	case err == nil:
 		unix.Close(fd)
-	case err == unix.EACCES && !realRoot():
+	case err == unix.EACCES && !Root():
 		// A skip under NLWIRE_LIVE=1 too: the mode of a file of the machine
 		// is not this test's to change, and root in a user namespace has no
 		// power over it.
@@ -91,9 +91,9 @@ func TUN(t testing.TB) {
 	}
 }
 
-// realRoot reports whether this process is root in the initial user namespace,
-// the only one with the identity map.
-func realRoot() bool {
+// Root reports whether this process is root in the initial user namespace, the only
+// one with the identity map, and not one who is called so in a namespace of his own.
+func Root() bool {
 	b, _ := os.ReadFile("/proc/self/uid_map")
 	return os.Geteuid() == 0 && strings.Join(strings.Fields(string(b)), " ") == "0 0 4294967295"
 }

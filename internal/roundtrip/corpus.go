@@ -12,6 +12,7 @@ import (
 type setup struct {
 	name     string
 	kinds    []string // of links, that the kernel must know
+	root     string   // why root in a user namespace of its own cannot do it
 	base     []string // in both namespaces
 	commands []string // in the first one
 }
@@ -49,6 +50,8 @@ func parse(path, text string) ([]setup, error) {
 			switch word {
 			case "base:":
 				section.base = append(section.base, rest)
+			case "root:":
+				section.root = rest
 			case "kind:":
 				section.kinds = append(section.kinds, rest)
 			default:

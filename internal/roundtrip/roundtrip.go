@@ -16,7 +16,8 @@
 //	base: ip link add vx0 index 12 type vxlan id 7 dstport 4789 dev lo
 //	fdb           bridge fdb add 02:00:00:00:00:99 dev vx0 dst 192.0.2.9
 //
-// A section whose kind of link the kernel lacks is skipped. Everything that the
+// A section whose kind of link the kernel lacks is skipped, and one with root and a
+// reason unless it is root who runs the test, and not in a user namespace. Everything that the
 // kernel would choose at random (indices, hardware addresses) is fixed.
 //
 // Run makes two network namespaces for each entry, A with base and commands, B
@@ -25,8 +26,8 @@
 //   - what List returns of A can be written with Append into B,
 //   - List of B then returns the same, and
 //   - so does `ip -json` (JSON);
-//   - what was written can be deleted as it is listed (Delete), after which B is
-//     what it was.
+//   - what was written can be deleted as it is listed (Delete), the last one first,
+//     after which B is what it was.
 //
 // A package has one test of this form:
 //
@@ -110,10 +111,14 @@ func Run[T any](t *testing.T, corpus string, test Test[T]) {
 	}
 	for _, s := range setups {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel() // the kernel makes one wait, when links and namespaces come and go
 			for _, kind := range s.kinds {
 				if !nstest.Has(t, kind) {
 					t.Skipf("the kernel has no links of kind %s", kind)
 				}
+			}
+			if s.root != "" && !nstest.Root() {
+				t.Skip("this needs root: " + s.root)
 			}
 			test.run(t, s)
 		})
@@ -172,8 +177,11 @@ func (test *Test[T]) run(t *testing.T, s setup) {
 	if test.Delete == nil || len(write) == 0 {
 		return
 	}
-	// As they are listed now: what is written may be changed by what comes after it.
-	test.exec(t, b, test.Delete, test.without(test.list(t, b), had))
+	// As they are listed now: what is written may be changed by what comes after it. The
+	// last one first, since objects may go with those before them.
+	left := test.without(test.list(t, b), had)
+	slices.Reverse(left)
+	test.exec(t, b, test.Delete, left)
 	test.exec(t, b, test.Append, gone)
 	if now := test.list(t, b); !test.same(had, now) {
 		t.Errorf("deleted again, the list is\n%s\nand was\n%s", lines(now), lines(had))
@@ -238,9 +246,6 @@ func (test *Test[T]) json(t *testing.T, s side, line string) []byte {
 		t.Helper()
 		out = nstest.Shell(t, line)
 	})
-	if len(bytes.TrimSpace(out)) == 0 {
-		return nil
-	}
 	var v any
 	dec := json.NewDecoder(bytes.NewReader(out))
 	dec.UseNumber()

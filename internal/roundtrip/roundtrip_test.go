@@ -24,6 +24,7 @@ a   ip  a
 c ip c
 
 kind: vxlan
+root: because
 base: ip four
 d ip d
 `
@@ -33,9 +34,9 @@ d ip d
 	}
 	first := []string{"ip one", "two"}
 	want := []setup{
-		{"a", nil, first, []string{"ip  a", "ip b"}},
-		{"c", nil, first, []string{"ip c"}},
-		{"d", []string{"vxlan"}, []string{"ip four"}, []string{"ip d"}},
+		{"a", nil, "", first, []string{"ip  a", "ip b"}},
+		{"c", nil, "", first, []string{"ip c"}},
+		{"d", []string{"vxlan"}, "because", []string{"ip four"}, []string{"ip d"}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
