@@ -136,6 +136,9 @@ func edited(t *testing.T, m rtattr.Msg) rtattr.Msg {
 			for flags := range rtattr.Attrs(spec).Of(rtattr.IFLA_BRIDGE_FLAGS) {
 				clear(flags)
 			}
+			for info := range rtattr.Attrs(spec).Of(rtattr.IFLA_BRIDGE_VLAN_INFO) { // br_vlan_info
+				info[0] |= uint8(rtattr.BRIDGE_VLAN_INFO_BRENTRY)
+			}
 		}
 	case typ == rtattr.RTM_NEWVLAN: // br_vlan_rtm_process_one
 		for entry := range attrs(8).Of(rtattr.BRIDGE_VLANDB_ENTRY) {
