@@ -206,7 +206,7 @@ func TestExec(t *testing.T) {
 		w.Raw(rtattr.IfAddrmsg{Family: rtattr.AF_BRIDGE, Index: lo}.Append(nil))
 		w.End()
 		err := c.Exec(ctx, e)
-		if refusal := (*Error)(nil); errors.As(err, &refusal) && refusal.Errno == unix.EOPNOTSUPP && refusal.Message == "" {
+		if refusal := (*Error)(nil); errors.As(err, &refusal) && refusal.Errno == unix.EOPNOTSUPP {
 			t.Skip("this kernel knows multicast databases of bridges only")
 		}
 		if want := "rtnl: RTM_NEWMDB: invalid argument: Missing MDBA_SET_ENTRY attribute (.1 is missing)"; err == nil || err.Error() != want {

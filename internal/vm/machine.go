@@ -26,6 +26,7 @@ type machine struct {
 	jobs    []plan.Job
 	tests   *tests
 	console string // file for the kernel's log
+	keep    string // where it is afterwards
 	files   string // file for a tar of what tests wrote
 }
 
@@ -48,6 +49,7 @@ func (m *machine) run() (code int, err error) {
 			with = "kvm"
 		}
 	}
+	defer os.Rename(m.console, m.keep) // for people; what matters of it is printed
 	code, err = m.boot(with, *limit)
 	if errors.Is(err, errDark) && with == "kvm" && *accel == "auto" {
 		note("hardware virtualisation does not work here: again with emulation")
@@ -151,7 +153,7 @@ func (m *machine) boot(with string, limit time.Duration) (code int, err error) {
 		return 2, err
 	}
 	if complaints != "" {
-		fmt.Printf("FAIL\tthe kernel complained, all of it is in %s\n%s\n", m.console, complaints)
+		fmt.Printf("FAIL\tthe kernel complained, all of it is in %s\n%s\n", m.keep, complaints)
 		return 1, nil
 	}
 	return f.code, nil
@@ -222,7 +224,7 @@ func (f *follower) mark(words []string) {
 func (m *machine) tail() string {
 	b, _ := os.ReadFile(m.console)
 	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	return "the kernel's log (" + m.console + ") ends with\n" + strings.Join(lines[max(0, len(lines)-60):], "\n")
+	return "the kernel's log (" + m.keep + ") ends with\n" + strings.Join(lines[max(0, len(lines)-60):], "\n")
 }
 
 // complaint is what a kernel says when something is wrong with itself.

@@ -120,6 +120,7 @@ func one(work, series string, tests *tests, rest []string) (code int, err error)
 	if err != nil {
 		return 2, err
 	}
-	m := machine{kernel: k, initrd: initrd, jobs: jobs, tests: tests, console: filepath.Join(*dir, "console-"+series+".log"), files: filepath.Join(work, "files.tar")}
+	m := machine{kernel: k, initrd: initrd, jobs: jobs, tests: tests, console: filepath.Join(work, "console.log"),
+		keep: filepath.Join(*dir, "console-"+series+".log"), files: filepath.Join(work, "files.tar")}
 	return m.run()
 }
