@@ -94,6 +94,21 @@ func (k *Bridge) walk(c *codec) {
 	c.optYes(rtattr.IFLA_BR_NF_CALL_IPTABLES, &k.NFCallIPTables)
 	c.optYes(rtattr.IFLA_BR_NF_CALL_IP6TABLES, &k.NFCallIP6Tables)
 	c.optYes(rtattr.IFLA_BR_NF_CALL_ARPTABLES, &k.NFCallARPTables)
+	if c.shown {
+		k.writable()
+	}
+}
+
+// writable leaves out what a kernel shows to be off for want of
+// CONFIG_BRIDGE_VLAN_FILTERING or CONFIG_BRIDGE_IGMP_SNOOPING, and refuses to
+// switch off.
+func (k *Bridge) writable() {
+	if k.VLANProtocol == 0 {
+		k.VLANFiltering = Opt[bool]{}
+	}
+	if k.VLANProtocol == 0 || k.McastSnooping == (Opt[bool]{}) {
+		k.Options.Mask &= k.Options.Value
+	}
 }
 
 // groupAddress leaves out the address that the kernel chooses by the VLAN
@@ -116,8 +131,9 @@ func (k *Bridge) groupAddress(c *codec) {
 // new_nbp of br_if.c).
 type BridgePort struct {
 	// State can be set while the port is up and the kernel does not speak the
-	// spanning tree protocol. ParsePort leaves it out, for a new port has its
-	// own; rtattr.BridgePortView shows it.
+	// spanning tree protocol; without a daemon that does, only
+	// BR_STATE_DISABLED lasts. ParsePort leaves it out, for a new port has a
+	// state of its own; rtattr.BridgePortView shows it.
 	State Opt[rtattr.BridgePortState]
 
 	Priority Opt[uint16] // in the spanning tree, 0 to 63. Default 32

@@ -247,8 +247,11 @@ func TestKindRoundTrip(t *testing.T) {
 				if got, err := link.ParsePort(v); err != nil || got != p {
 					t.Errorf("got  %#v, %v\nwant %#v", got, err, p)
 				}
-				info, _ := v.LinkInfo()
-				data, _ := info.SlaveData()
+				data, ok := v.Attrs().Find(rtattr.IFLA_PROTINFO)
+				if !ok {
+					info, _ := v.LinkInfo()
+					data, _ = info.SlaveData()
+				}
 				note(sent, "port "+name, setOf(formats, name), data)
 			}
 			if name == "bridge" {
@@ -429,6 +432,28 @@ func TestParseKindShown(t *testing.T) {
 			n.VLANProtocol(rtattr.ETH_P_8021Q)
 			n.End()
 		}, link.Bridge{VLANProtocol: rtattr.ETH_P_8021Q, GroupAddress: mac("01:80:c2:00:00:08")}},
+		{"BridgeVLAN", func(i rtattr.LinkInfoEncoder) {
+			n := i.Bridge()
+			n.VLANFiltering(0)
+			n.VLANProtocol(rtattr.ETH_P_8021Q)
+			n.McastSnooping(1)
+			n.Options(rtattr.BridgeOptions{Value: 1, Mask: 0x1f})
+			n.End()
+		}, link.Bridge{VLANFiltering: no, VLANProtocol: rtattr.ETH_P_8021Q, McastSnooping: yes, Options: rtattr.BridgeOptions{Value: 1, Mask: 0x1f}}},
+		{"BridgeNoVLAN", func(i rtattr.LinkInfoEncoder) {
+			n := i.Bridge()
+			n.VLANFiltering(0)
+			n.McastSnooping(1)
+			n.Options(rtattr.BridgeOptions{Value: 1, Mask: 0x1f})
+			n.End()
+		}, link.Bridge{McastSnooping: yes, Options: rtattr.BridgeOptions{Value: 1, Mask: 1}}},
+		{"BridgeNoMcast", func(i rtattr.LinkInfoEncoder) {
+			n := i.Bridge()
+			n.VLANFiltering(0)
+			n.VLANProtocol(rtattr.ETH_P_8021Q)
+			n.Options(rtattr.BridgeOptions{Value: 1, Mask: 0x1f})
+			n.End()
+		}, link.Bridge{VLANFiltering: no, VLANProtocol: rtattr.ETH_P_8021Q, Options: rtattr.BridgeOptions{Value: 1, Mask: 1}}},
 		{"BridgeSTPUser", func(i rtattr.LinkInfoEncoder) {
 			n := i.Bridge()
 			n.STPState(2)

@@ -41,9 +41,19 @@ type RawPort struct {
 }
 
 // AppendSetPort appends the message that changes the port that the link of an
-// index is: RTM_NEWLINK. The kernel takes the attributes for those of the master
-// that the link has, whatever the type of p.
+// index is. For a [BridgePort] this is RTM_SETLINK of AF_BRIDGE: RTM_NEWLINK knows
+// the same attributes, but makes the bridge look at the carrier again, which opens
+// a port that was just disabled. Others are RTM_NEWLINK, where the kernel takes the
+// attributes for those of the master that the link has, whatever the type of p.
 func AppendSetPort(e *rtattr.Encoder, index uint32, p Port) {
+	if p, ok := p.(BridgePort); ok {
+		w := rtattr.AppendLink(e, rtattr.RTM_SETLINK, rtattr.NLM_F_REQUEST, rtattr.IfInfomsg{Family: rtattr.AF_BRIDGE, Index: number(e, index)})
+		c := codec{&state{what: "port", change: true}, w.BridgePort().Nest}
+		p.walk(&c)
+		c.w.End()
+		w.End()
+		return
+	}
 	w := BeginSet(e, index, Config{})
 	putPort(w, p)
 	w.End()
@@ -62,11 +72,9 @@ func putPort(w rtattr.LinkEncoder, p Port) {
 	c := codec{&state{what: "port", change: true}, info.Nest}
 	var d codec // in IFLA_INFO_SLAVE_DATA
 	switch p := p.(type) {
-	case BridgePort:
-		d = c.beginPort("bridge")
-		p.walk(&d)
 	case BondPort:
-		d = c.beginPort("bond")
+		info.SlaveKind("bond")
+		d = codec{c.state, info.Nest.Nest(rtattr.IFLA_INFO_SLAVE_DATA)}
 		p.walk(&d)
 	case VRFPort:
 		p.walk(&c)
@@ -84,25 +92,30 @@ func putPort(w rtattr.LinkEncoder, p Port) {
 	info.End()
 }
 
-// beginPort puts the kind of a master into IFLA_LINKINFO and opens the data.
-func (c codec) beginPort(master string) codec {
-	rtattr.LinkInfoEncoder{Nest: c.w}.SlaveKind(master)
-	return codec{c.state, c.w.Nest(rtattr.IFLA_INFO_SLAVE_DATA)}
-}
-
 // ParsePort returns the port that a listed link is, so that AppendSetPort makes
 // another link such a port; nil for one that is no port. What the kernel shows but
-// would refuse is left out.
+// would refuse is left out. It also reads messages of AF_BRIDGE, which are about
+// ports of bridges.
 func ParsePort(v *rtattr.LinkView) (Port, error) {
+	if v.Header.Family == rtattr.AF_BRIDGE {
+		data, ok := v.Attrs().Find(rtattr.IFLA_PROTINFO)
+		if !ok {
+			return nil, nil
+		}
+		return parsePort(v, "bridge", data, true, nil)
+	}
 	info, err := v.LinkInfo()
 	master, ok := info.SlaveKind()
 	if !ok || len(master) == 0 {
 		return nil, parseError(v, err)
 	}
 	data, ok := info.SlaveData()
+	return parsePort(v, string(master), data, ok, err)
+}
+
+func parsePort(v *rtattr.LinkView, master string, data []byte, ok bool, err error) (p Port, _ error) {
 	c := codec{state: &state{what: "port", reading: true, data: data, err: err}}
-	var p Port
-	switch string(master) {
+	switch master {
 	case "bridge":
 		p = read[BridgePort](&c)
 	case "bond":
@@ -110,7 +123,7 @@ func ParsePort(v *rtattr.LinkView) (Port, error) {
 	case "vrf":
 		p = read[VRFPort](&c)
 	default:
-		raw := RawPort{Master: string(master)}
+		raw := RawPort{Master: master}
 		if ok {
 			raw.Data = Some(string(data))
 		}
