@@ -80,7 +80,7 @@ var goldens = map[string]builder{
 
 	"link-add-bridge":         add(link.Config{Name: "br0"}, link.Bridge{}),
 	"link-add-bridge-address": add(br0, link.Bridge{}),
-	"link-add-bridge-stp": add(br0, link.Bridge{STP: true, ForwardDelay: link.Some(4 * time.Second), HelloTime: time.Second, MaxAge: 7 * time.Second,
+	"link-add-bridge-stp": add(br0, link.Bridge{STP: link.Some(true), ForwardDelay: link.Some(4 * time.Second), HelloTime: time.Second, MaxAge: 7 * time.Second,
 		Ageing: link.Some(time.Minute), Priority: link.Some[uint16](4096)}),
 	"link-add-bridge-vlan": data(br0, func(i rtattr.LinkInfoEncoder) {
 		n := i.Bridge()
@@ -100,19 +100,19 @@ var goldens = map[string]builder{
 	"link-add-vlan-flags": add(vl7, link.VLAN{ID: 7, Clear: rtattr.VLAN_FLAG_REORDER_HDR,
 		Set: rtattr.VLAN_FLAG_GVRP | rtattr.VLAN_FLAG_MVRP | rtattr.VLAN_FLAG_LOOSE_BINDING | rtattr.VLAN_FLAG_BRIDGE_BINDING}),
 
-	"link-add-vxlan":          add(vx0, link.VXLAN{ID: 7}),
-	"link-add-vxlan-external": add(vx0, link.VXLAN{Port: 4789, External: true, NoLearning: true}),
-	"link-add-vxlan-gbp":      add(vx0, link.VXLAN{ID: 7, Port: 4789, GBP: true}),
-	"link-add-vxlan-gpe":      add(link.Config{Name: "vx0"}, link.VXLAN{Port: 4790, GPE: true, NoLearning: true, External: true}),
-	"link-add-vxlan-group":    add(vx0, link.VXLAN{ID: 1<<24 - 1, Group: ip("239.7.7.7"), Link: 3, Port: 4789, TTL: 8}),
-	"link-add-vxlan-group6":   add(vx0, link.VXLAN{ID: 7, Group: ip("ff05::77"), Link: 3, Port: 4789}),
-	"link-add-vxlan-inherit":  add(vx0, link.VXLAN{ID: 7, Port: 4789, TTLInherit: true, TOS: 1}),
-	"link-add-vxlan-label":    add(vx0, link.VXLAN{ID: 7, Group: ip("fd00:1::2"), Link: 3, Port: 4789, FlowLabel: 0x12345}),
-	"link-add-vxlan-many": add(vx0, link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Link: 3, Port: 8472, PortLow: 32768, PortHigh: 61000, TTL: 64, TOS: 22,
-		Ageing: 77, Limit: 100, NoLearning: true, Proxy: true, RSC: true, L2Miss: true, L3Miss: true}),
-	"link-add-vxlan-remote":    add(vx0, link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Local: ip("192.0.2.1"), Link: 3, Port: 4789}),
-	"link-add-vxlan-remote6":   add(vx0, link.VXLAN{ID: 7, Group: ip("fd00:1::2"), Local: ip("fd00:1::1"), Link: 3, Port: 4789}),
-	"link-add-vxlan-vnifilter": add(vx0, link.VXLAN{Port: 4789, External: true, VNIFilter: true, NoLearning: true}),
+	"link-add-vxlan":          add(vx0, link.VXLAN{ID: 7, Learning: link.Some(true)}),
+	"link-add-vxlan-external": add(vx0, link.VXLAN{Port: 4789, External: true, Learning: link.Some(false)}),
+	"link-add-vxlan-gbp":      add(vx0, link.VXLAN{ID: 7, Port: 4789, GBP: true, Learning: link.Some(true)}),
+	"link-add-vxlan-gpe":      add(link.Config{Name: "vx0"}, link.VXLAN{Port: 4790, GPE: true, Learning: link.Some(false), External: true}),
+	"link-add-vxlan-group":    add(vx0, link.VXLAN{ID: 1<<24 - 1, Group: ip("239.7.7.7"), Link: 3, Port: 4789, TTL: link.Some[uint8](8), Learning: link.Some(true)}),
+	"link-add-vxlan-group6":   add(vx0, link.VXLAN{ID: 7, Group: ip("ff05::77"), Link: 3, Port: 4789, Learning: link.Some(true)}),
+	"link-add-vxlan-inherit":  add(vx0, link.VXLAN{ID: 7, Port: 4789, TTLInherit: true, TOS: link.Some[uint8](1), Learning: link.Some(true)}),
+	"link-add-vxlan-label":    add(vx0, link.VXLAN{ID: 7, Group: ip("fd00:1::2"), Link: 3, Port: 4789, FlowLabel: link.Some[uint32](0x12345), Learning: link.Some(true)}),
+	"link-add-vxlan-many": add(vx0, link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Link: 3, Port: 8472, PortLow: 32768, PortHigh: 61000, TTL: link.Some[uint8](64), TOS: link.Some[uint8](22),
+		Ageing: link.Some(77 * time.Second), Limit: 100, Learning: link.Some(false), Proxy: true, RSC: true, L2Miss: true, L3Miss: true}),
+	"link-add-vxlan-remote":    add(vx0, link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Local: ip("192.0.2.1"), Link: 3, Port: 4789, Learning: link.Some(true)}),
+	"link-add-vxlan-remote6":   add(vx0, link.VXLAN{ID: 7, Group: ip("fd00:1::2"), Local: ip("fd00:1::1"), Link: 3, Port: 4789, Learning: link.Some(true)}),
+	"link-add-vxlan-vnifilter": add(vx0, link.VXLAN{Port: 4789, External: true, VNIFilter: true, Learning: link.Some(false)}),
 	"link-add-vxlan-checksum": data(vx0, func(i rtattr.LinkInfoEncoder) {
 		n := i.VXLAN()
 		n.UDPCsum(1)
@@ -128,10 +128,10 @@ var goldens = map[string]builder{
 
 	"link-add-macvlan":          add(m0, link.Macvlan{}),
 	"link-add-macvlan-bridge":   add(m0, link.Macvlan{Mode: rtattr.MACVLAN_MODE_BRIDGE}),
-	"link-add-macvlan-passthru": add(m0, link.Macvlan{Mode: rtattr.MACVLAN_MODE_PASSTHRU, Flags: rtattr.MACVLAN_FLAG_NOPROMISC}),
+	"link-add-macvlan-passthru": add(m0, link.Macvlan{Mode: rtattr.MACVLAN_MODE_PASSTHRU, Flags: link.Some(rtattr.MACVLAN_FLAG_NOPROMISC)}),
 	"link-add-macvlan-private":  add(m0, link.Macvlan{Mode: rtattr.MACVLAN_MODE_PRIVATE}),
 	"link-add-macvlan-source":   add(m0, link.Macvlan{Mode: rtattr.MACVLAN_MODE_SOURCE}),
-	"link-add-macvlan-vepa":     add(m0, link.Macvlan{Mode: rtattr.MACVLAN_MODE_VEPA, BroadcastQueueLen: 100}),
+	"link-add-macvlan-vepa":     add(m0, link.Macvlan{Mode: rtattr.MACVLAN_MODE_VEPA, BroadcastQueueLen: link.Some[uint32](100)}),
 
 	"link-add-dummy": add(link.Config{Name: "x0"}, link.Dummy{}),
 	"link-add-dummy-many": add(link.Config{Name: "x0", Address: mac("02:00:00:00:00:40"), MTU: 9000, Group: link.Some[uint32](5), Set: rtattr.IFF_UP},
@@ -257,8 +257,7 @@ var odd = map[string]string{
 
 	"link-set-vf-two": "ip puts two lists, of which the kernel sees the last; AppendSetVF puts one list of two",
 
-	// Settings of an existing link's kind: AppendSet sends no kind, which TUN
-	// devices would refuse. BeginSet and the encoders of rtattr can.
+	// Settings of an existing link's kind and of a port: kinds_test.go has them.
 	"link-set-bond-slave": "kind", "link-set-bridge": "kind", "link-set-bridge-flush": "kind", "link-set-bridge-vlan": "kind",
 	"link-set-macvlan-add": "kind", "link-set-macvlan-del": "kind", "link-set-macvlan-flags": "kind", "link-set-macvlan-flush": "kind",
 	"link-set-macvlan-mode": "kind", "link-set-macvlan-queue": "kind", "link-set-macvlan-set": "kind", "link-set-vxlan": "kind",
@@ -350,7 +349,7 @@ func TestGoldenRead(t *testing.T) {
 				k := link.Raw{Kind: l.Kind}
 				info, _ := v.LinkInfo()
 				if b, ok := info.Attrs().Find(rtattr.IFLA_INFO_DATA); ok {
-					k.Data = b
+					k.Data = link.Some(string(b))
 				}
 				compare(t, f, add(c, k))
 			case l.Index == 0:

@@ -1,385 +1,466 @@
 package link
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"time"
 
 	"github.com/nlwire/nlwire/rtattr"
+	"github.com/nlwire/nlwire/rtnl"
 )
 
-// A Kind is the driver of a virtual link and its parameters: [Veth], [Bridge],
-// [VLAN], [VXLAN], [Macvlan], [Dummy], [Ifb], [WireGuard] or [Raw].
+// A Kind is the driver of a virtual link and its parameters. It is a value that
+// can be compared:
 //
-// For parameters that these types do not have, take [BeginAdd] and the encoders
-// of rtattr.
+//   - Ethernet: [Veth], [Netkit], [Bridge], [Bond], [Team], [VLAN], [Macvlan],
+//     [Macvtap], [IPVLAN], [IPVTAP], [MACsec], [HSR], [Batadv], [Dummy], [Ifb],
+//     [Nlmon], [Netdevsim], [DSA], [Tun]
+//   - tunnels: [VXLAN], [Geneve], [GRE], [GRETap], [ERSPAN], [IP6GRE],
+//     [IP6GRETap], [IP6ERSPAN], [IPIP], [SIT], [IP6Tnl], [VTI], [VTI6], [XFRM],
+//     [WireGuard], [OVPN], [BareUDP], [AMT], [GTP], [PFCP]
+//   - others: [VRF], [IPoIB], [CAN], [VCAN], [VXCAN], [PPP], [WWAN], [Rmnet],
+//     [CAIF], and [Raw] for what has no type here
+//
+// A field that is zero is not sent: a new link gets the kernel's default, which is
+// 0 or false where the field does not say otherwise; one that exists keeps what
+// it has, or gets the default where the kind says that a change sets all of it. An
+// [Opt] is sent whatever its value.
+//
+// The fields are what can be set. What a link shows besides, such as counters,
+// timers and limits, is in the views of rtattr:
+//
+//	info, err := v.LinkInfo()
+//	b, err := info.Bridge()
+//	root, ok := b.RootID()
 type Kind interface{ isKind() }
 
-// Dummy is a link that drops what it is given (drivers/net/dummy.c).
-type Dummy struct{}
-
-// Ifb is a link to which traffic control redirects packets (drivers/net/ifb.c).
-type Ifb struct{}
-
-// WireGuard is a WireGuard tunnel; keys and peers are set over its own generic
-// netlink family.
-type WireGuard struct{}
-
-// Raw is any kind by its name, with its IFLA_INFO_DATA as bytes.
+// Raw is any kind by its name, with its IFLA_INFO_DATA as bytes. ParseKind returns
+// it for kinds that have no type here.
 type Raw struct {
-	Kind string       // "amt"
-	Data rtattr.Attrs // nil is no IFLA_INFO_DATA
+	Kind string      // "vsockmon"
+	Data Opt[string] // attributes as they are sent
 }
 
-// Veth is a pair of links: what enters one leaves the other (drivers/net/veth.c).
-type Veth struct {
-	// Peer is the other end. The kernel chooses all of a zero Peer.
-	Peer Config
-}
-
-// Bridge is an Ethernet bridge (net/bridge). Its times are multiples of 10 ms.
-type Bridge struct {
-	Ageing       Opt[time.Duration] // until an idle address is forgotten; 0 is at once. Default 300 s
-	ForwardDelay Opt[time.Duration] // of the spanning tree. Default 15 s
-	HelloTime    time.Duration      // of the spanning tree. Default 2 s
-	MaxAge       time.Duration      // of the spanning tree. Default 20 s
-	Priority     Opt[uint16]        // in the election of the root, 0 is the best. Default 32768
-	STP          bool               // speak the spanning tree protocol
-
-	McastSnooping Opt[bool] // forward multicast only where it is listened to. Default true
-	GroupFwdMask  uint16    // bit n: forward packets to 01:80:c2:00:00:0n
-
-	VLANFiltering bool                // forward by VLAN
-	VLANProtocol  rtattr.VLANProtocol // default ETH_P_8021Q
-	DefaultPVID   Opt[uint16]         // VLAN of untagged packets, 0 is none. Default 1
-}
-
-// VLAN is one VLAN of the link Config.Parent (net/8021q).
-type VLAN struct {
-	ID       uint16              // 0 to 4094
-	Protocol rtattr.VLANProtocol // default ETH_P_8021Q
-
-	// Set and Clear are flags to change; a new VLAN has REORDER_HDR.
-	Set, Clear rtattr.VLANFlags
-}
-
-// VXLAN is an Ethernet in UDP, RFC 7348 (drivers/net/vxlan).
-type VXLAN struct {
-	ID       uint32     // network identifier, VNI, of 24 bits
-	Group    netip.Addr // multicast group, or the one remote end
-	Local    netip.Addr // source address
-	Link     uint32     // index of the link below
-	Port     uint16     // UDP destination; the kernel's default is 8472, IANA's number is 4789
-	PortLow  uint16     // UDP source, from
-	PortHigh uint16     // and to
-
-	TTL        uint8 // 0 is 1 for multicast and the system's default otherwise
-	TTLInherit bool  // the TTL of the inner packet
-	TOS        uint8 // 1 is that of the inner packet
-	FlowLabel  uint32
-	DF         rtattr.VXLANDF
-
-	NoLearning bool   // forward by what is configured only
-	Ageing     uint32 // until an idle address is forgotten, in seconds; 0 is the default of 300
-	Limit      uint32 // of addresses learned; 0 is none
-
-	Proxy     bool // answer ARP and neighbour solicitations
-	RSC       bool // route short circuit
-	L2Miss    bool // notify of unknown link layer addresses
-	L3Miss    bool // notify of unknown IP addresses
-	External  bool // by the metadata of each packet, and without an ID
-	VNIFilter bool // External, but only for configured identifiers
-	GBP       bool // group policy extension
-	GPE       bool // generic protocol extension, needs External
-
-	UDPCsum        Opt[bool] // checksums over IPv4
-	UDPZeroCsum6Tx Opt[bool] // send none over IPv6
-	UDPZeroCsum6Rx Opt[bool] // accept none over IPv6
-}
-
-// Macvlan is a link with an address of its own on Config.Parent
-// (drivers/net/macvlan.c).
-type Macvlan struct {
-	Mode  rtattr.MacvlanMode // default MACVLAN_MODE_VEPA
-	Flags rtattr.MacvlanFlags
-	Tap   bool // kind macvtap: a character device in the place of the network stack
-
-	// BroadcastQueueLen is the length of the queue of broadcasts and
-	// multicasts, in packets; 0 is the default of 1000.
-	BroadcastQueueLen uint32
-}
-
+func (Raw) isKind()       {}
 func (Dummy) isKind()     {}
 func (Ifb) isKind()       {}
 func (WireGuard) isKind() {}
-func (Raw) isKind()       {}
+func (Nlmon) isKind()     {}
+func (VCAN) isKind()      {}
+func (Team) isKind()      {}
+func (Netdevsim) isKind() {}
+func (PFCP) isKind()      {}
 func (Veth) isKind()      {}
+func (VXCAN) isKind()     {}
+func (Netkit) isKind()    {}
 func (Bridge) isKind()    {}
+func (Bond) isKind()      {}
 func (VLAN) isKind()      {}
-func (VXLAN) isKind()     {}
 func (Macvlan) isKind()   {}
+func (Macvtap) isKind()   {}
+func (IPVLAN) isKind()    {}
+func (IPVTAP) isKind()    {}
+func (MACsec) isKind()    {}
+func (VXLAN) isKind()     {}
+func (Geneve) isKind()    {}
+func (BareUDP) isKind()   {}
+func (AMT) isKind()       {}
+func (GTP) isKind()       {}
+func (GRE) isKind()       {}
+func (GRETap) isKind()    {}
+func (ERSPAN) isKind()    {}
+func (IP6GRE) isKind()    {}
+func (IP6GRETap) isKind() {}
+func (IP6ERSPAN) isKind() {}
+func (IPIP) isKind()      {}
+func (SIT) isKind()       {}
+func (IP6Tnl) isKind()    {}
+func (VTI) isKind()       {}
+func (VTI6) isKind()      {}
+func (XFRM) isKind()      {}
+func (VRF) isKind()       {}
+func (HSR) isKind()       {}
+func (IPoIB) isKind()     {}
+func (Rmnet) isKind()     {}
+func (PPP) isKind()       {}
+func (DSA) isKind()       {}
+func (WWAN) isKind()      {}
+func (CAIF) isKind()      {}
+func (Batadv) isKind()    {}
+func (OVPN) isKind()      {}
+func (CAN) isKind()       {}
+func (Tun) isKind()       {}
 
-// putKind puts the IFLA_LINKINFO of k. The switch keeps k and the Encoder off
-// the heap, where a method call through the interface would put them.
-func putKind(w rtattr.LinkEncoder, k Kind) {
-	e := w.Encoder()
-	i := w.LinkInfo()
-	switch k := k.(type) {
-	case Dummy:
-		i.Kind("dummy")
-	case Ifb:
-		i.Kind("ifb")
-	case WireGuard:
-		i.Kind("wireguard")
-	case Raw:
-		k.put(e, i)
-	case Veth:
-		k.put(e, i)
-	case Bridge:
-		k.put(e, i)
-	case VLAN:
-		k.put(e, i)
-	case VXLAN:
-		k.put(e, i)
-	case Macvlan:
-		k.put(i)
-	default:
-		e.Fail(errors.New("link: no kind of link: it is nil or a pointer"))
-	}
-	i.End()
-}
-
-func (k *Raw) put(e *rtattr.Encoder, i rtattr.LinkInfoEncoder) {
-	if k.Kind == "" {
-		e.Fail(errors.New("link: Raw without a Kind"))
-	}
-	i.Kind(k.Kind)
-	if k.Data != nil {
-		n := i.Nest.Nest(rtattr.IFLA_INFO_DATA)
-		n.Raw(k.Data)
-		n.End()
-	}
-}
-
-func (k *Veth) put(e *rtattr.Encoder, i rtattr.LinkInfoEncoder) {
-	if k.Peer == (Config{}) {
-		i.Kind("veth")
-		return
-	}
-	if reason := k.Peer.invalid(peer); reason != "" {
-		e.Fail(fmt.Errorf("link: veth: peer %v: %s", k.Peer, reason))
-	}
-	n := i.Veth()
-	w := n.Peer(k.Peer.header())
-	k.Peer.put(w)
+// AppendChange appends the message that changes the kind's parameters of the link
+// of an index: RTM_NEWLINK. k has what is to change; the kernel refuses other kinds
+// than that of the link, and parameters that cannot change.
+func AppendChange(e *rtattr.Encoder, index uint32, k Kind) {
+	w := BeginSet(e, index, Config{})
+	putKindOf(w, k, true)
 	w.End()
-	n.End()
 }
 
-func (k *Bridge) put(e *rtattr.Encoder, i rtattr.LinkInfoEncoder) {
-	if *k == (Bridge{}) {
-		i.Kind("bridge")
-		return
-	}
-	n := i.Bridge()
-	if v, ok := k.Ageing.Get(); ok {
-		n.AgeingTime(ticks(e, "Ageing", v))
-	}
-	if v, ok := k.ForwardDelay.Get(); ok {
-		n.ForwardDelay(ticks(e, "ForwardDelay", v))
-	}
-	if k.HelloTime != 0 {
-		n.HelloTime(ticks(e, "HelloTime", k.HelloTime))
-	}
-	if k.MaxAge != 0 {
-		n.MaxAge(ticks(e, "MaxAge", k.MaxAge))
-	}
-	if v, ok := k.Priority.Get(); ok {
-		n.Priority(v)
-	}
-	if k.STP {
-		n.STPState(1)
-	}
-	if v, ok := k.McastSnooping.Get(); ok {
-		n.McastSnooping(bit(v))
-	}
-	if k.GroupFwdMask != 0 {
-		n.GroupFwdMask(k.GroupFwdMask)
-	}
-	if k.VLANFiltering {
-		n.VLANFiltering(1)
-	}
-	if k.VLANProtocol != 0 {
-		n.VLANProtocol(k.VLANProtocol)
-	}
-	if v, ok := k.DefaultPVID.Get(); ok {
-		n.VLANDefaultPVID(v)
-	}
-	n.End()
+// Change changes the kind's parameters of the link of an index, as AppendChange
+// says.
+func Change(ctx context.Context, conn *rtnl.Conn, index uint32, k Kind) error {
+	e := conn.Encoder()
+	defer conn.Release(e)
+	AppendChange(e, index, k)
+	return run(ctx, conn, e, index)
 }
 
-// ticks returns d in the kernel's unit for times of a bridge, 1/100 s (USER_HZ).
-func ticks(e *rtattr.Encoder, field string, d time.Duration) uint32 {
-	const tick = 10 * time.Millisecond
-	if n := d / tick; d%tick == 0 && n >= 0 && n < 1<<32 {
-		return uint32(n)
+func run(ctx context.Context, conn *rtnl.Conn, e *rtattr.Encoder, index uint32) error {
+	if err := e.Err(); err != nil {
+		return err
 	}
-	e.Fail(fmt.Errorf("link: bridge: %s is %v, want a multiple of 10 ms", field, d))
-	return 0
+	if err := conn.Exec(ctx, e); err != nil {
+		return rtnl.Annotate(err, "link: set", dev(index))
+	}
+	return nil
 }
 
-func bit(b bool) uint8 {
-	if b {
-		return 1
-	}
-	return 0
-}
+// putKind puts the IFLA_LINKINFO of a new link.
+func putKind(w rtattr.LinkEncoder, k Kind) { putKindOf(w, k, false) }
 
-func (k *VLAN) put(e *rtattr.Encoder, i rtattr.LinkInfoEncoder) {
-	switch {
-	case k.ID > 4094:
-		e.Fail(fmt.Errorf("link: vlan: ID is %d, at most 4094", k.ID))
-	case k.Set&k.Clear != 0:
-		e.Fail(fmt.Errorf("link: vlan: %v is both in Set and in Clear", k.Set&k.Clear))
-	}
-	n := i.VLAN()
-	if k.Protocol != 0 {
-		n.Protocol(k.Protocol)
-	}
-	n.ID(k.ID)
-	if mask := k.Set | k.Clear; mask != 0 {
-		n.Flags(rtattr.VLANFlagsMask{Flags: k.Set, Mask: mask})
-	}
-	n.End()
-}
-
-func (k *VXLAN) put(e *rtattr.Encoder, i rtattr.LinkInfoEncoder) {
-	if reason := k.invalid(); reason != "" {
-		e.Fail(fmt.Errorf("link: vxlan: %s", reason))
-	}
-	n := i.VXLAN()
-	if k.ID != 0 || !k.External {
-		n.ID(k.ID)
-	}
-	switch {
-	case k.Group.Is4():
-		n.Group(k.Group)
-	case k.Group.Is6():
-		n.Group6(k.Group)
-	}
-	switch {
-	case k.Local.Is4():
-		n.Local(k.Local)
-	case k.Local.Is6():
-		n.Local6(k.Local)
-	}
-	if k.Link != 0 {
-		n.Link(k.Link)
-	}
-	if k.Port != 0 {
-		n.Port(k.Port)
-	}
-	if k.PortHigh != 0 {
-		n.PortRange(rtattr.VXLANPortRange{Low: k.PortLow, High: k.PortHigh})
-	}
-	if k.TTL != 0 {
-		n.TTL(k.TTL)
-	}
-	if k.TTLInherit {
-		n.SetTTLInherit()
-	}
-	if k.TOS != 0 {
-		n.TOS(k.TOS)
-	}
-	if k.FlowLabel != 0 {
-		n.Label(k.FlowLabel)
-	}
-	if k.DF != 0 {
-		n.DF(k.DF)
-	}
-	// A new VXLAN learns if this is not sent; ip sends it, and so do we.
-	n.Learning(bit(!k.NoLearning))
-	if k.Ageing != 0 {
-		n.Ageing(k.Ageing)
-	}
-	if k.Limit != 0 {
-		n.Limit(k.Limit)
-	}
-	if k.Proxy {
-		n.Proxy(1)
-	}
-	if k.RSC {
-		n.RSC(1)
-	}
-	if k.L2Miss {
-		n.L2Miss(1)
-	}
-	if k.L3Miss {
-		n.L3Miss(1)
-	}
-	if k.External {
-		n.CollectMetadata(1)
-	}
-	if k.VNIFilter {
-		n.VNIFilter(1)
-	}
-	if k.GBP {
-		n.GBP()
-	}
-	if k.GPE {
-		n.GPE()
-	}
-	if v, ok := k.UDPCsum.Get(); ok {
-		n.UDPCsum(bit(v))
-	}
-	if v, ok := k.UDPZeroCsum6Tx.Get(); ok {
-		n.UDPZeroCsum6Tx(bit(v))
-	}
-	if v, ok := k.UDPZeroCsum6Rx.Get(); ok {
-		n.UDPZeroCsum6Rx(bit(v))
-	}
-	n.End()
-}
-
-func (k *VXLAN) invalid() string {
-	switch {
-	case k.ID >= 1<<24:
-		return fmt.Sprintf("ID is %d, which has more than 24 bits", k.ID)
-	case k.Group.IsValid() && k.Local.IsValid() && k.Group.Is4() != k.Local.Is4():
-		return "Group and Local are of different address families"
-	case k.PortLow > k.PortHigh:
-		return fmt.Sprintf("PortLow is %d, PortHigh is %d", k.PortLow, k.PortHigh)
-	case k.TTL != 0 && k.TTLInherit:
-		return "both TTL and TTLInherit are given"
-	case k.FlowLabel >= 1<<20:
-		return fmt.Sprintf("FlowLabel is %#x, which has more than 20 bits", k.FlowLabel)
-	}
-	return ""
-}
-
-func (k *Macvlan) put(i rtattr.LinkInfoEncoder) {
-	var n rtattr.MacvlanEncoder
-	switch {
-	case *k == (Macvlan{}):
-		i.Kind("macvlan")
-		return
-	case *k == (Macvlan{Tap: true}):
-		i.Kind("macvtap")
-		return
-	case k.Tap:
-		n = i.Macvtap()
+// putKindOf puts an IFLA_LINKINFO. The switch keeps k and the Encoder off the
+// heap, where a method call through the interface would put them.
+func putKindOf(w rtattr.LinkEncoder, k Kind, change bool) {
+	info := w.LinkInfo()
+	c := codec{&state{change: change}, info.Nest}
+	var d codec // in IFLA_INFO_DATA
+	switch k := k.(type) {
+	case Raw:
+		k.put(&c)
+	case Dummy:
+		c.begin("dummy", true)
+	case Ifb:
+		c.begin("ifb", true)
+	case WireGuard:
+		c.begin("wireguard", true)
+	case Nlmon:
+		c.begin("nlmon", true)
+	case VCAN:
+		c.begin("vcan", true)
+	case Team:
+		c.begin("team", true)
+	case Netdevsim:
+		c.begin("netdevsim", true)
+	case PFCP:
+		c.begin("pfcp", true)
+	case Veth:
+		if d = c.begin("veth", k == Veth{}); d.open() {
+			k.walk(&d)
+		}
+	case VXCAN:
+		if d = c.begin("vxcan", k == VXCAN{}); d.open() {
+			k.walk(&d)
+		}
+	case Netkit:
+		if d = c.begin("netkit", k == Netkit{}); d.open() {
+			k.walk(&d)
+		}
+	case Bridge:
+		if d = c.begin("bridge", k == Bridge{}); d.open() {
+			k.walk(&d)
+		}
+	case Bond:
+		if d = c.begin("bond", k == Bond{}); d.open() {
+			k.walk(&d)
+		}
+	case VLAN:
+		if d = c.begin("vlan", false); d.open() {
+			k.walk(&d)
+		}
+	case Macvlan:
+		if d = c.begin("macvlan", k == Macvlan{}); d.open() {
+			k.walk(&d)
+		}
+	case Macvtap:
+		if d = c.begin("macvtap", k == Macvtap{}); d.open() {
+			k.walk(&d)
+		}
+	case IPVLAN:
+		if d = c.begin("ipvlan", k == IPVLAN{}); d.open() {
+			k.walk(&d)
+		}
+	case IPVTAP:
+		if d = c.begin("ipvtap", k == IPVTAP{}); d.open() {
+			k.walk(&d)
+		}
+	case MACsec:
+		if d = c.begin("macsec", k == MACsec{}); d.open() {
+			k.walk(&d)
+		}
+	case VXLAN:
+		if d = c.begin("vxlan", false); d.open() {
+			k.walk(&d)
+		}
+	case Geneve:
+		if d = c.begin("geneve", false); d.open() {
+			k.walk(&d)
+		}
+	case BareUDP:
+		if d = c.begin("bareudp", false); d.open() {
+			k.walk(&d)
+		}
+	case AMT:
+		if d = c.begin("amt", false); d.open() {
+			k.walk(&d)
+		}
+	case GTP:
+		if d = c.begin("gtp", false); d.open() {
+			k.walk(&d)
+		}
+	case GRE:
+		if d = c.begin("gre", k == GRE{}); d.open() {
+			k.walk(&d)
+		}
+	case GRETap:
+		if d = c.begin("gretap", k == GRETap{}); d.open() {
+			k.walk(&d)
+		}
+	case ERSPAN:
+		if d = c.begin("erspan", k == ERSPAN{}); d.open() {
+			k.walk(&d)
+		}
+	case IP6GRE:
+		if d = c.begin("ip6gre", k == IP6GRE{}); d.open() {
+			k.walk(&d)
+		}
+	case IP6GRETap:
+		if d = c.begin("ip6gretap", k == IP6GRETap{}); d.open() {
+			k.walk(&d)
+		}
+	case IP6ERSPAN:
+		if d = c.begin("ip6erspan", k == IP6ERSPAN{}); d.open() {
+			k.walk(&d)
+		}
+	case IPIP:
+		if d = c.begin("ipip", k == IPIP{}); d.open() {
+			k.walk(&d)
+		}
+	case SIT:
+		if d = c.begin("sit", k == SIT{}); d.open() {
+			k.walk(&d)
+		}
+	case IP6Tnl:
+		if d = c.begin("ip6tnl", k == IP6Tnl{}); d.open() {
+			k.walk(&d)
+		}
+	case VTI:
+		if d = c.begin("vti", k == VTI{}); d.open() {
+			k.walk(&d)
+		}
+	case VTI6:
+		if d = c.begin("vti6", k == VTI6{}); d.open() {
+			k.walk(&d)
+		}
+	case XFRM:
+		if d = c.begin("xfrm", false); d.open() {
+			k.walk(&d)
+		}
+	case VRF:
+		if d = c.begin("vrf", false); d.open() {
+			k.walk(&d)
+		}
+	case HSR:
+		if d = c.begin("hsr", false); d.open() {
+			k.walk(&d)
+		}
+	case IPoIB:
+		if d = c.begin("ipoib", k == IPoIB{}); d.open() {
+			k.walk(&d)
+		}
+	case Rmnet:
+		if d = c.begin("rmnet", false); d.open() {
+			k.walk(&d)
+		}
+	case PPP:
+		if d = c.begin("ppp", false); d.open() {
+			k.walk(&d)
+		}
+	case DSA:
+		if d = c.begin("dsa", false); d.open() {
+			k.walk(&d)
+		}
+	case WWAN:
+		if d = c.begin("wwan", false); d.open() {
+			k.walk(&d)
+		}
+	case CAIF:
+		if d = c.begin("caif", k == CAIF{}); d.open() {
+			k.walk(&d)
+		}
+	case Batadv:
+		if d = c.begin("batadv", k == Batadv{}); d.open() {
+			k.walk(&d)
+		}
+	case OVPN:
+		if d = c.begin("ovpn", k == OVPN{}); d.open() {
+			k.walk(&d)
+		}
+	case CAN:
+		if d = c.begin("can", k == CAN{}); d.open() {
+			k.walk(&d)
+		}
+	case Tun:
+		k.walk(&c)
 	default:
-		n = i.Macvlan()
+		c.fail(errors.New("link: no kind of link: it is nil or a pointer"))
 	}
-	if k.BroadcastQueueLen != 0 {
-		n.BroadcastQueueLen(k.BroadcastQueueLen)
+	if d.open() {
+		d.w.End()
 	}
-	if k.Mode != 0 {
-		n.Mode(k.Mode)
+	info.End()
+}
+
+func (k *Raw) put(c *codec) {
+	if k.Kind == "" {
+		c.fail(errors.New("link: Raw without a Kind"))
 	}
-	if k.Flags != 0 {
-		n.Flags(k.Flags)
+	c.begin(k.Kind, true)
+	if data, ok := k.Data.Get(); ok {
+		copy(c.w.Space(rtattr.IFLA_INFO_DATA|rtattr.NLA_F_NESTED, len(data)), data)
 	}
-	n.End()
+}
+
+// ParseKind returns the kind of a listed link, so that AppendAdd makes it again;
+// nil for one without a kind, such as lo. What the kernel shows but would refuse is
+// left out. Indices of other links and descriptors are those of the message.
+// Attributes that no field is for are no error.
+func ParseKind(v *rtattr.LinkView) (Kind, error) {
+	info, err := v.LinkInfo()
+	kind, ok := info.Kind()
+	if !ok || len(kind) == 0 {
+		return nil, parseError(v, err)
+	}
+	data, ok := info.Data()
+	// A request leaves ifi_type 0, the kernel fills it in.
+	c := codec{state: &state{what: string(kind), reading: true, shown: v.Header.Type != 0, data: data, err: err}}
+	k := parseKind(&c, ok)
+	return k, parseError(v, c.err)
+}
+
+func parseError(v *rtattr.LinkView, err error) error {
+	if err == nil {
+		return nil
+	}
+	name, _ := v.IfName()
+	return fmt.Errorf("link: %d: %s: %w", v.Header.Index, name, err)
+}
+
+// read is for reading alone: the method call puts the codec on the heap.
+func read[K any, P interface {
+	*K
+	walk(*codec)
+}](c *codec) (k K) {
+	P(&k).walk(c)
+	return k
+}
+
+// parseKind reads the attributes of a kind.
+func parseKind(c *codec, data bool) Kind {
+	switch c.what {
+	case "dummy":
+		return Dummy{}
+	case "ifb":
+		return Ifb{}
+	case "wireguard":
+		return WireGuard{}
+	case "nlmon":
+		return Nlmon{}
+	case "vcan":
+		return VCAN{}
+	case "team":
+		return Team{}
+	case "netdevsim":
+		return Netdevsim{}
+	case "pfcp":
+		return PFCP{}
+	case "veth":
+		return read[Veth](c)
+	case "vxcan":
+		return read[VXCAN](c)
+	case "netkit":
+		return read[Netkit](c)
+	case "bridge":
+		return read[Bridge](c)
+	case "bond":
+		return read[Bond](c)
+	case "vlan":
+		return read[VLAN](c)
+	case "macvlan":
+		return read[Macvlan](c)
+	case "macvtap":
+		return read[Macvtap](c)
+	case "ipvlan":
+		return read[IPVLAN](c)
+	case "ipvtap":
+		return read[IPVTAP](c)
+	case "macsec":
+		return read[MACsec](c)
+	case "vxlan":
+		return read[VXLAN](c)
+	case "geneve":
+		return read[Geneve](c)
+	case "bareudp":
+		return read[BareUDP](c)
+	case "amt":
+		return read[AMT](c)
+	case "gtp":
+		return read[GTP](c)
+	case "gre":
+		return read[GRE](c)
+	case "gretap":
+		return read[GRETap](c)
+	case "erspan":
+		return read[ERSPAN](c)
+	case "ip6gre":
+		return read[IP6GRE](c)
+	case "ip6gretap":
+		return read[IP6GRETap](c)
+	case "ip6erspan":
+		return read[IP6ERSPAN](c)
+	case "ipip":
+		return read[IPIP](c)
+	case "sit":
+		return read[SIT](c)
+	case "ip6tnl":
+		return read[IP6Tnl](c)
+	case "vti":
+		return read[VTI](c)
+	case "vti6":
+		return read[VTI6](c)
+	case "xfrm":
+		return read[XFRM](c)
+	case "vrf":
+		return read[VRF](c)
+	case "hsr":
+		return read[HSR](c)
+	case "ipoib":
+		return read[IPoIB](c)
+	case "rmnet":
+		return read[Rmnet](c)
+	case "ppp":
+		return read[PPP](c)
+	case "dsa":
+		return read[DSA](c)
+	case "wwan":
+		return read[WWAN](c)
+	case "caif":
+		return read[CAIF](c)
+	case "batadv":
+		return read[Batadv](c)
+	case "ovpn":
+		return read[OVPN](c)
+	case "can":
+		return read[CAN](c)
+	case "tun":
+		return read[Tun](c)
+	}
+	k := Raw{Kind: c.what}
+	if data {
+		k.Data = Some(string(c.data))
+	}
+	return k
 }

@@ -89,8 +89,8 @@ func TestInvalid(t *testing.T) {
 		{"VXLANID", vxlan(link.VXLAN{ID: 1 << 24}), "link: vxlan: ID is 16777216, which has more than 24 bits"},
 		{"VXLANFamilies", vxlan(link.VXLAN{Group: ip("192.0.2.1"), Local: ip("fd00::1")}), "link: vxlan: Group and Local are of different address families"},
 		{"VXLANPorts", vxlan(link.VXLAN{PortLow: 7}), "link: vxlan: PortLow is 7, PortHigh is 0"},
-		{"VXLANTTL", vxlan(link.VXLAN{TTL: 7, TTLInherit: true}), "link: vxlan: both TTL and TTLInherit are given"},
-		{"VXLANLabel", vxlan(link.VXLAN{FlowLabel: 1 << 20}), "link: vxlan: FlowLabel is 0x100000, which has more than 20 bits"},
+		{"VXLANTTL", vxlan(link.VXLAN{TTL: link.Some[uint8](7), TTLInherit: true}), "link: vxlan: both TTL and TTLInherit are given"},
+		{"VXLANLabel", vxlan(link.VXLAN{FlowLabel: link.Some[uint32](1 << 20)}), "link: vxlan: FlowLabel is 0x100000, which has more than 20 bits"},
 		{"VXLANZone", vxlan(link.VXLAN{Group: ip("fe80::1%eth0")}), "rtattr: link.linkinfo.data(vxlan).group6: address fe80::1%eth0 has a zone, which the attribute cannot carry"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -406,13 +406,15 @@ func TestAllocs(t *testing.T) {
 	change.Alias = link.Some(strings.Repeat("a", 200))
 	nameless := change
 	nameless.Name = ""
-	vx := link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Local: ip("192.0.2.1"), Link: 3, Port: 4789, TTL: 64, Ageing: 60}
+	vx := link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Local: ip("192.0.2.1"), Link: 3, Port: 4789, TTL: link.Some[uint8](64), Ageing: link.Some(time.Minute)}
 	for _, tt := range []struct {
 		name string
 		f    builder
 	}{
 		{"Veth", func(e *rtattr.Encoder) { link.AppendAdd(e, full, link.Veth{Peer: v1}) }},
-		{"Bridge", func(e *rtattr.Encoder) { link.AppendAdd(e, full, link.Bridge{STP: true, MaxAge: 7 * time.Second}) }},
+		{"Bridge", func(e *rtattr.Encoder) {
+			link.AppendAdd(e, full, link.Bridge{STP: link.Some(true), MaxAge: 7 * time.Second})
+		}},
 		{"VLAN", func(e *rtattr.Encoder) { link.AppendAdd(e, full, link.VLAN{ID: 7}) }},
 		{"VXLAN", func(e *rtattr.Encoder) { link.AppendAdd(e, full, vx) }},
 		{"Macvlan", func(e *rtattr.Encoder) { link.AppendAdd(e, full, link.Macvlan{Mode: rtattr.MACVLAN_MODE_BRIDGE}) }},
@@ -491,7 +493,7 @@ func TestAllocs(t *testing.T) {
 
 func BenchmarkAppendAddVXLAN(b *testing.B) {
 	buf := make([]byte, 4096)
-	k := link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Local: ip("192.0.2.1"), Link: 3, Port: 4789, TTL: 64}
+	k := link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Local: ip("192.0.2.1"), Link: 3, Port: 4789, TTL: link.Some[uint8](64)}
 	b.ReportAllocs()
 	for b.Loop() {
 		var e rtattr.Encoder

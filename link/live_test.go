@@ -186,7 +186,7 @@ func TestBridge(t *testing.T) {
 	l := newLab(t)
 	br, err := link.Create(ctx, l.conn, br0, link.Bridge{
 		Ageing: link.Some(time.Duration(0)), ForwardDelay: link.Some(4 * time.Second), HelloTime: time.Second, MaxAge: 7 * time.Second,
-		Priority: link.Some[uint16](0), McastSnooping: link.Some(false), GroupFwdMask: 0x4008})
+		Priority: link.Some[uint16](0), McastSnooping: link.Some(false), GroupFwdMask: link.Some[uint16](0x4008)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestVXLAN(t *testing.T) {
 	l := newLab(t)
 	nstest.Kind(t, "vxlan")
 	got, err := link.Create(ctx, l.conn, vx0, link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Local: ip("192.0.2.1"), Port: 4789,
-		PortLow: 32768, PortHigh: 61000, TTL: 64, NoLearning: true, Ageing: 60, UDPCsum: link.Some(false)})
+		PortLow: 32768, PortHigh: 61000, TTL: link.Some[uint8](64), Learning: link.Some(false), Ageing: link.Some(time.Minute), UDPCsum: link.Some(false)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,3 +22,11 @@ func (o Opt[T]) String() string {
 	}
 	return fmt.Sprint(o.v)
 }
+
+// bit is 1 for true: many flags are numbers on the wire.
+func bit(b bool) uint8 {
+	if b {
+		return 1
+	}
+	return 0
+}

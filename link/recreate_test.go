@@ -21,7 +21,7 @@ func many(t *testing.T, conn *rtnl.Conn) map[string]link.Kind {
 		nstest.Kind(t, kind)
 	}
 	kinds := map[string]link.Kind{
-		"br0": link.Bridge{}, "br1": link.Bridge{STP: true},
+		"br0": link.Bridge{}, "br1": link.Bridge{STP: link.Some(true)},
 		"x0": link.Ifb{}, "x1": link.Ifb{}, "x2": link.Ifb{}, "m0": link.Macvlan{Mode: rtattr.MACVLAN_MODE_BRIDGE},
 		"vx0": link.VXLAN{ID: 7, Port: 4789, Link: 10}, "v0": link.Veth{}, "v2": link.Veth{},
 	}
