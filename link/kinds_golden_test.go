@@ -56,6 +56,8 @@ var newKinds = map[string]link.Kind{
 	"link-add-gtp":               link.GTP{Role: rtattr.GTP_ROLE_SGSN, CreateSockets: true, PDPHashSize: 1024, RestartCount: 7},
 	"link-add-hsr":               link.HSR{Slave1: 3, Slave2: 2, MulticastSpec: 45, Version: 1},
 	"link-add-ifb":               link.Ifb{},
+	"link-add-many-generic":      link.Ifb{},
+	"link-add-link-netnsid":      link.Macvlan{Mode: rtattr.MACVLAN_MODE_BRIDGE},
 	"link-add-ip6gre":            link.IP6GRE{Local: ip("fd00:1::1"), Remote: ip("fd00:1::2"), IFlags: rtattr.GRE_KEY, OFlags: rtattr.GRE_KEY, IKey: 7, OKey: 8, HopLimit: 64, EncapLimit: 4, FlowInfo: 0x12345, FWMark: u32(0), Encap: noEncap6},
 	"link-add-ip6gretap":         link.IP6GRETap{Local: ip("fd00:1::1"), Remote: ip("fd00:1::2"), HopLimit: 64, EncapLimit: 4, FlowInfo: 0x1000000, FWMark: u32(0), Encap: noEncap6},
 	"link-add-ip6tnl":            link.IP6Tnl{Local: ip("fd00:1::1"), Remote: ip("fd00:1::2"), HopLimit: 64, EncapLimit: 4, Flags: rtattr.IP6_TNL_F_IGN_ENCAP_LIMIT | rtattr.IP6_TNL_F_RCV_DSCP_COPY, Proto: 4, FWMark: u32(0), Encap: noEncap6},

@@ -17,6 +17,7 @@ type Link struct {
 	Name     string
 	AltNames AltNames
 	Kind     string // "veth", "" of a link without a kind, such as lo
+	Data     Kind   // parameters of the Kind, as AppendAdd wants them; nil without a kind
 	HWType   uint16 // ARPHRD_*
 	Flags    rtattr.IfFlags
 
@@ -33,6 +34,7 @@ type Link struct {
 	LinkNetNSID Opt[int32] // namespace of Parent, if it is another one
 	Master      uint32     // index of the bridge or bond; 0 is none
 	MasterKind  string     // "bridge"
+	Port        Port       // what the master keeps about the link, as AppendSetPort wants it; nil without
 	Group       uint32
 	Alias       string
 
@@ -136,6 +138,10 @@ func Parse(v *rtattr.LinkView) (Link, error) {
 	note(err)
 	l.Kind = text(info.Kind())
 	l.MasterKind = text(info.SlaveKind())
+	l.Data, err = ParseKind(v)
+	note(err)
+	l.Port, err = ParsePort(v)
+	note(err)
 	reason, err := v.ProtoDownReason()
 	note(err)
 	l.ProtoDownReason, _ = reason.Value()
