@@ -97,3 +97,25 @@ func ExampleAll() {
 		}
 	}
 }
+
+// First all there are, then each change.
+func ExampleObject() {
+	ctx := context.Background()
+	conn, err := rtnl.Dial(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	w, err := rtnl.Watch(ctx, conn, nil, address.Object(address.Filter{Index: 3}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Close()
+	for ev, err := range w.Events() {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(ev.Type, ev.Key.Local, ev.Value.Flags)
+	}
+}

@@ -20,8 +20,8 @@ type Filter struct {
 	Family uint8  // rtattr.AF_INET or AF_INET6; 0 is both
 	Index  uint32 // of the interface; 0 is all
 
-	// NetNS is another network namespace whose addresses are meant; Linux 4.20. It
-	// needs CAP_NET_ADMIN there.
+	// NetNS is another network namespace whose addresses are meant, and whose
+	// interfaces Index counts; Linux 4.20. It needs CAP_NET_ADMIN there.
 	NetNS NSID
 
 	To      netip.Prefix     // own addresses in this prefix
@@ -90,6 +90,16 @@ func (f *Filter) match(m rtattr.Msg, typ ...uint16) bool {
 		(f.Index == 0 || f.Index == h.Index)
 }
 
+// errHere is about what a kernel does that does not know IFA_TARGET_NETNSID.
+var errHere = errors.New("the kernel lists this namespace instead")
+
+// there reports whether an address is in the namespace that is meant.
+func (f *Filter) there(v *rtattr.AddrView) bool {
+	want, set := f.NetNS.Value()
+	got, ok := v.TargetNetNSID()
+	return !set || ok && got == want
+}
+
 // narrow reports whether an address is one of those at which the kernel does not look.
 func (f *Filter) narrow(v *rtattr.AddrView) bool {
 	if f.To != (netip.Prefix{}) {
@@ -149,7 +159,12 @@ func All(ctx context.Context, conn *rtnl.Conn, f Filter) iter.Seq2[*rtattr.AddrV
 			if !f.match(m, rtattr.RTM_NEWADDR) {
 				continue
 			}
-			if err := v.Parse(m.Payload()); (err != nil || f.narrow(&v)) && !yield(&v, err) {
+			err := v.Parse(m.Payload())
+			if !f.there(&v) {
+				yield(nil, fmt.Errorf("address: list %v: %w", f, errHere))
+				return
+			}
+			if (err != nil || f.narrow(&v)) && !yield(&v, err) {
 				return
 			}
 		}

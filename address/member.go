@@ -72,6 +72,10 @@ func members(ctx context.Context, conn *rtnl.Conn, f Filter, op string, put func
 				continue
 			}
 			err := v.Parse(m.Payload())
+			if !f.there(&v) {
+				yield(nil, fmt.Errorf("%s %v: %w", op, f, errHere))
+				return
+			}
 			if a := memberAddr(&v); err == nil && f.To != (netip.Prefix{}) && !f.To.Contains(a) {
 				continue
 			}

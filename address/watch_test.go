@@ -342,6 +342,10 @@ func TestNetNS(t *testing.T) {
 	if got, err := address.List(ctx, conn, address.Filter{}); err != nil || len(got) != 0 {
 		t.Errorf("%v, %v", got, err)
 	}
+	groups := address.Filter{Family: rtattr.AF_INET6, Index: 10, NetNS: address.NSIDOf(0)}
+	if got, err := address.ListMulticast(ctx, conn, groups); err != nil || len(got) == 0 {
+		t.Errorf("%v, %v", got, err)
+	}
 	f.NetNS = address.NSIDOf(7)
 	if got, err := address.List(ctx, conn, f); err == nil {
 		t.Errorf("%v", got)

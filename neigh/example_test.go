@@ -65,3 +65,25 @@ func ExampleSetTable() {
 		log.Fatal(err)
 	}
 }
+
+// First all there are, then each change.
+func ExampleObject() {
+	ctx := context.Background()
+	conn, err := rtnl.Dial(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	w, err := rtnl.Watch(ctx, conn, nil, neigh.Object(neigh.Filter{Index: 3}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Close()
+	for ev, err := range w.Events() {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(ev.Type, ev.Key.Dst, ev.Value.LLAddr, ev.Value.State)
+	}
+}

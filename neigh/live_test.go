@@ -470,6 +470,13 @@ func TestWatchForwarding(t *testing.T) {
 			case i%200 == 130:
 				run(t, conn, e)
 				ns.IP(t, "nexthop", "delete", "id", "9")
+			case i%300 == 50: // that of v1, whose entry the bridge may move to it
+				ns.IP(t, "link", "set", "w1", "address", "02:00:00:00:00:11")
+			case i%300 == 100:
+				ns.IP(t, "link", "set", "v1", "address", "02:00:00:00:00:22")
+			case i%300 == 200:
+				ns.IP(t, "link", "set", "w1", "address", "02:00:00:00:00:21")
+				ns.IP(t, "link", "set", "v1", "address", "02:00:00:00:00:11")
 			case i%300 == 299:
 				ns.IP(t, "link", "set", "w1", "nomaster")
 				ns.IP(t, "link", "set", "w1", "master", "br0")

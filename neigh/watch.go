@@ -35,8 +35,9 @@ const valid = rtattr.NUD_PERMANENT | rtattr.NUD_REACHABLE | rtattr.NUD_PROBE | r
 //     NUD_DELAY is no change, nor is one of Protocol alone.
 //   - Forwarding entries are those of bridges and VXLAN devices, and not the
 //     addresses that devices listen to; that one grows old (NUD_STALE) or is offloaded
-//     is no change. Bridges move entries, and nexthops take them along, without a
-//     word: when links and nexthops go, there is a new list.
+//     is no change. A bridge moves the entries of its ports' addresses, and a nexthop
+//     takes its entries along, without a word (fdb_delete_local,
+//     vxlan_fdb_nh_flush): when a link changes or a nexthop goes, there is a new list.
 //   - Proxy entries are never announced, nor can one tell by an announcement which
 //     Master an interface belongs to. An f with Proxy, Master or State is an error of
 //     the Watcher's first Next.
@@ -82,7 +83,7 @@ func Object(f Filter) rtnl.Object[Key, Neigh] {
 	}
 	o.Apply = func(t *rtnl.Table[Key, Neigh], m rtattr.Msg) error {
 		switch m.Type() {
-		case rtattr.RTM_DELLINK, rtattr.RTM_DELNEXTHOP:
+		case rtattr.RTM_NEWLINK, rtattr.RTM_DELLINK, rtattr.RTM_DELNEXTHOP:
 			t.Relist()
 			return nil
 		}
@@ -94,8 +95,7 @@ func Object(f Filter) rtnl.Object[Key, Neigh] {
 			return err
 		}
 		k := n.key()
-		switch {
-		case m.Type() == rtattr.RTM_DELNEIGH, n.Family != rtattr.AF_BRIDGE && n.State&valid == 0:
+		if m.Type() == rtattr.RTM_DELNEIGH || n.Family != rtattr.AF_BRIDGE && n.State&valid == 0 {
 			t.Delete(k)
 			return nil
 		}

@@ -51,3 +51,25 @@ func ExampleList() {
 		fmt.Println(r)
 	}
 }
+
+// First all there are, then each change.
+func ExampleObject() {
+	ctx := context.Background()
+	conn, err := rtnl.Dial(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	w, err := rtnl.Watch(ctx, conn, nil, rule.Object(rule.Filter{Family: rtattr.AF_INET}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Close()
+	for ev, err := range w.Events() {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(ev.Type, ev.Key)
+	}
+}

@@ -5,9 +5,11 @@ package rule_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +36,19 @@ func dial(t *testing.T) (*rtnl.Conn, *nstest.NS) {
 	}
 	t.Cleanup(func() { conn.Close() })
 	return conn, ns
+}
+
+// kernel returns the version of the kernel.
+func kernel(t *testing.T) (major, minor int) {
+	t.Helper()
+	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err == nil {
+		_, err = fmt.Sscanf(string(b), "%d.%d", &major, &minor)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return major, minor
 }
 
 func listed(t *testing.T, conn *rtnl.Conn, f rule.Filter) []rule.Rule {
@@ -68,24 +83,27 @@ func TestSent(t *testing.T) {
 	trip.Sent(t, files, 12, rtattr.FRA_PRIORITY)
 }
 
-// TestLive writes what iproute2 6.1 cannot. What the kernel does not know it leaves
-// out, or refuses.
+// TestLive writes what iproute2 6.1 cannot.
 func TestLive(t *testing.T) {
 	conn, _ := dial(t)
 	for _, tt := range []struct {
-		name string
-		r    rule.Rule
+		name  string
+		since int // Linux 6.n, before which the kernel ignores it
+		r     rule.Rule
 	}{
-		{"priority 0", rule.Rule{Family: inet, Priority: rule.Zero, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
-		{"dscp 0", rule.Rule{Family: inet, Priority: 77, DSCP: rule.Zero, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
-		{"dscp", rule.Rule{Family: inet6, Priority: 77, DSCP: 63, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
-		{"dscp mask", rule.Rule{Family: inet, Priority: 77, DSCP: 8, DSCPMask: 0x38, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
-		{"flow label", rule.Rule{Family: inet6, Priority: 77, FlowLabel: 0xabcde, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
-		{"flow label mask", rule.Rule{Family: inet6, Priority: 77, FlowLabel: 0x50, FlowLabelMask: 0xf0, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
-		{"port masks", rule.Rule{Family: inet, Priority: 77, SPort: rule.Ports{Start: 80, End: 80, Mask: 0xfff0}, DPort: rule.Ports{Start: 512, End: 512, Mask: 0xff00}, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
-		{"source address", rule.Rule{Family: inet6, Priority: 77, Src: pfx("fd09::/64"), Flags: rtattr.FIB_RULE_FIND_SADDR, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
+		{"priority 0", 0, rule.Rule{Family: inet, Priority: rule.Zero, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
+		{"dscp 0", 13, rule.Rule{Family: inet, Priority: 77, DSCP: rule.Zero, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
+		{"dscp", 13, rule.Rule{Family: inet6, Priority: 77, DSCP: 63, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
+		{"dscp mask", 15, rule.Rule{Family: inet, Priority: 77, DSCP: 8, DSCPMask: 0x38, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
+		{"flow label", 14, rule.Rule{Family: inet6, Priority: 77, FlowLabel: 0xabcde, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
+		{"flow label mask", 14, rule.Rule{Family: inet6, Priority: 77, FlowLabel: 0x50, FlowLabelMask: 0xf0, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
+		{"port masks", 15, rule.Rule{Family: inet, Priority: 77, SPort: rule.Ports{Start: 80, End: 80, Mask: 0xfff0}, DPort: rule.Ports{Start: 512, End: 512, Mask: 0xff00}, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
+		{"source address", 0, rule.Rule{Family: inet6, Priority: 77, Src: pfx("fd09::/64"), Flags: rtattr.FIB_RULE_FIND_SADDR, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if major, minor := kernel(t); major < 6 || major == 6 && minor < tt.since {
+				t.Skipf("Linux 6.%d has it", tt.since)
+			}
 			before := listed(t, conn, rule.Filter{})
 			if err := rule.Add(ctx, conn, tt.r); err != nil {
 				t.Fatal(err)

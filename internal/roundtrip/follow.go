@@ -47,7 +47,7 @@ func Follow[K comparable, V any](t *testing.T, conn *rtnl.Conn, o rtnl.Object[K,
 	})
 	change()
 	want := snapshot(t, conn, o)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		diff := f.diff(want)
 		if diff == "" {
 			break
@@ -61,6 +61,8 @@ func Follow[K comparable, V any](t *testing.T, conn *rtnl.Conn, o rtnl.Object[K,
 	if len(want) < min {
 		t.Errorf("%d objects are left, want %d", len(want), min)
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.resyncs == 0 {
 		t.Error("nothing was lost: the test is too weak")
 	}
