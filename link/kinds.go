@@ -31,8 +31,8 @@ func (k *VRF) walk(c *codec) {
 }
 
 // HSR is a redundant ring, IEC 62439-3 (net/hsr/hsr_netlink.c). The sequence number
-// is in rtattr.HSRView. The kernel does not show Version and Interlink: whoever
-// makes a listed link again says them.
+// is in rtattr.HSRView. Linux 6.12 does not show Version and Interlink: whoever makes
+// a listed link again says them.
 type HSR struct {
 	Slave1, Slave2 uint32             // indices of the ports
 	Interlink      uint32             // index of the port to another ring or network
@@ -66,7 +66,6 @@ func (k *IPoIB) walk(c *codec) {
 	c.use(&rtattr.IPoIBSet)
 	num(c, rtattr.IFLA_IPOIB_PKEY, &k.PKey)
 	opt(c, rtattr.IFLA_IPOIB_MODE, &k.Mode)
-	// A number of 16 bits.
 	c.optYes(rtattr.IFLA_IPOIB_UMCAST, &k.UMcast)
 }
 
@@ -138,7 +137,7 @@ func (k *CAIF) walk(c *codec) {
 }
 
 // Batadv is a mesh of B.A.T.M.A.N. (net/batman-adv/soft-interface.c); it is set
-// over its own generic netlink family.
+// over its own generic netlink family, which shows the algorithm too.
 type Batadv struct {
 	AlgoName string // routing algorithm: "BATMAN_IV". Default is a parameter of the module
 }

@@ -184,85 +184,92 @@ func byString(a, b link.HardwareAddr) int {
 	return 1
 }
 
-// TestChange changes parameters one after the other, to zero too.
-func TestChange(t *testing.T) {
-	l := newLab(t)
-	l.below(t)
-	add := func(name string, parent uint32, k link.Kind) uint32 {
-		got, err := link.Create(ctx, l.conn, link.Config{Name: name, Parent: parent}, k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got.Index
+// add makes the link x0.
+func (l lab) add(t *testing.T, parent uint32, k link.Kind) (index uint32) {
+	t.Helper()
+	got, err := link.Create(ctx, l.conn, link.Config{Name: "x0", Parent: parent}, k)
+	if err != nil {
+		t.Fatal(err)
 	}
-	br := add("br0", 0, link.Bridge{STP: yes, GroupFwdMask: u16(8)})
+	return got.Index
+}
+
+// TestChangeBridge changes parameters one after the other, to zero too.
+func TestChangeBridge(t *testing.T) {
+	l := newLab(t)
+	br := l.add(t, 0, link.Bridge{STP: yes, GroupFwdMask: u16(8)})
 	for _, tt := range []struct {
 		change link.Bridge
 		key    string
-		want   float64
+		want   any
 	}{
-		{link.Bridge{STP: no}, "stp_state", 0},
-		{link.Bridge{GroupFwdMask: u16(0)}, "ageing_time", 30000},
-		{link.Bridge{Ageing: link.Some(time.Duration(0))}, "ageing_time", 0},
-		{link.Bridge{FlushFDB: true}, "ageing_time", 0},
-		{link.Bridge{Priority: u16(1)}, "priority", 1},
-		{link.Bridge{McastSnooping: no}, "mcast_snooping", 0},
-		{link.Bridge{}, "mcast_snooping", 0},
+		{link.Bridge{STP: no}, "stp_state", 0.0},
+		{link.Bridge{GroupFwdMask: u16(0)}, "group_fwd_mask", "0"},
+		{link.Bridge{Ageing: link.Some(time.Duration(0))}, "ageing_time", 0.0},
+		{link.Bridge{FlushFDB: true}, "ageing_time", 0.0},
+		{link.Bridge{Priority: u16(1)}, "priority", 1.0},
+		{link.Bridge{McastSnooping: no}, "mcast_snooping", 0.0},
+		{link.Bridge{}, "mcast_snooping", 0.0},
 	} {
 		if err := link.Change(ctx, l.conn, br, tt.change); err != nil {
 			t.Fatalf("%+v: %v", tt.change, err)
 		}
-		if d, _ := l.details(t, "br0"); d[tt.key] != tt.want {
+		if d, _ := l.details(t, "x0"); d[tt.key] != tt.want {
 			t.Errorf("%+v: %s is %v", tt.change, tt.key, d[tt.key])
 		}
 	}
-	if k := l.kind(t, "br0").(link.Bridge); k.GroupFwdMask != u16(0) || k.STP != no {
-		t.Errorf("%+v", k)
-	}
+}
 
-	if nstest.Has(t, "vxlan") {
-		vx := add("vx0", 0, link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Link: 70, TTL: u8(64), TOS: u8(4)})
-		for _, k := range []link.VXLAN{{TTL: u8(0)}, {TOS: u8(0), Ageing: link.Some(time.Minute)}, {Group: ip("192.0.2.3"), Learning: no}, {DF: link.Some(rtattr.VXLAN_DF_SET)}} {
-			if err := link.Change(ctx, l.conn, vx, k); err != nil {
-				t.Fatalf("%+v: %v", k, err)
-			}
-		}
-		got := l.kind(t, "vx0").(link.VXLAN)
-		if got.TTL != u8(0) || got.TOS != u8(0) || got.Ageing != link.Some(time.Minute) || got.Group != ip("192.0.2.3") || got.Learning != no ||
-			got.DF != link.Some(rtattr.VXLAN_DF_SET) || got.ID != 7 || got.Link != 70 {
-			t.Errorf("%+v", got)
-		}
-		if err := link.Change(ctx, l.conn, vx, link.VXLAN{Port: 4790}); err == nil || err.Error() != fmt.Sprintf("link: set dev %d: operation not supported: Cannot change port", vx) {
-			t.Error(err)
-		}
-		if err := link.Change(ctx, l.conn, vx, link.Bridge{STP: yes}); err == nil {
-			t.Error("a VXLAN with the parameters of a bridge")
+func TestChangeVXLAN(t *testing.T) {
+	nstest.Kind(t, "vxlan")
+	l := newLab(t)
+	l.below(t)
+	vx := l.add(t, 0, link.VXLAN{ID: 7, Group: ip("192.0.2.2"), Link: 70, TTL: u8(64), TOS: u8(4)})
+	for _, k := range []link.VXLAN{{TTL: u8(0)}, {TOS: u8(0), Ageing: link.Some(time.Minute)}, {Group: ip("192.0.2.3"), Learning: no}, {DF: link.Some(rtattr.VXLAN_DF_SET)}} {
+		if err := link.Change(ctx, l.conn, vx, k); err != nil {
+			t.Fatalf("%+v: %v", k, err)
 		}
 	}
-	if nstest.Has(t, "macvlan") {
-		m := add("m0", 70, link.Macvlan{Mode: rtattr.MACVLAN_MODE_SOURCE, Flags: link.Some(rtattr.MACVLAN_FLAG_NODST)})
-		one, two := mac("02:00:00:00:00:31"), mac("02:00:00:00:00:32")
-		for _, tt := range []struct {
-			change link.Macvlan
-			want   link.Values[link.HardwareAddr]
-		}{
-			{link.Macvlan{SourceMode: link.Some(rtattr.MACVLAN_MACADDR_ADD), Source: one}, link.ValuesOf(one)},
-			{link.Macvlan{SourceMode: link.Some(rtattr.MACVLAN_MACADDR_SET), Sources: link.ValuesOf(two)}, link.ValuesOf(two)},
-			{link.Macvlan{Flags: link.Some[rtattr.MacvlanFlags](0)}, link.ValuesOf(two)},
-			{link.Macvlan{SourceMode: link.Some(rtattr.MACVLAN_MACADDR_DEL), Source: two}, link.Values[link.HardwareAddr]{}},
-			{link.Macvlan{SourceMode: link.Some(rtattr.MACVLAN_MACADDR_SET), Sources: link.ValuesOf(one)}, link.ValuesOf(one)},
-			{link.Macvlan{SourceMode: link.Some(rtattr.MACVLAN_MACADDR_FLUSH)}, link.Values[link.HardwareAddr]{}},
-		} {
-			if err := link.Change(ctx, l.conn, m, tt.change); err != nil {
-				t.Fatalf("%+v: %v", tt.change, err)
-			}
-			if got := l.kind(t, "m0").(link.Macvlan).Sources; got != tt.want {
-				t.Errorf("%+v: got %v", tt.change, got)
-			}
+	got := l.kind(t, "x0").(link.VXLAN)
+	if got.TTL != u8(0) || got.TOS != u8(0) || got.Ageing != link.Some(time.Minute) || got.Group != ip("192.0.2.3") || got.Learning != no ||
+		got.DF != link.Some(rtattr.VXLAN_DF_SET) || got.ID != 7 || got.Link != 70 {
+		t.Errorf("%+v", got)
+	}
+	want := fmt.Sprintf("link: set dev %d: operation not supported: Cannot change port", vx)
+	if err := link.Change(ctx, l.conn, vx, link.VXLAN{Port: 4790}); err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	if err := link.Change(ctx, l.conn, vx, link.Bridge{STP: yes}); err == nil {
+		t.Error("a VXLAN took the parameters of a bridge")
+	}
+}
+
+func TestChangeMacvlan(t *testing.T) {
+	nstest.Kind(t, "macvlan")
+	l := newLab(t)
+	l.below(t)
+	m := l.add(t, 70, link.Macvlan{Mode: rtattr.MACVLAN_MODE_SOURCE, Flags: link.Some(rtattr.MACVLAN_FLAG_NODST)})
+	one, two := mac("02:00:00:00:00:31"), mac("02:00:00:00:00:32")
+	for _, tt := range []struct {
+		change link.Macvlan
+		want   link.Values[link.HardwareAddr]
+	}{
+		{link.Macvlan{SourceMode: link.Some(rtattr.MACVLAN_MACADDR_ADD), Source: one}, link.ValuesOf(one)},
+		{link.Macvlan{SourceMode: link.Some(rtattr.MACVLAN_MACADDR_SET), Sources: link.ValuesOf(two)}, link.ValuesOf(two)},
+		{link.Macvlan{Flags: link.Some[rtattr.MacvlanFlags](0)}, link.ValuesOf(two)},
+		{link.Macvlan{SourceMode: link.Some(rtattr.MACVLAN_MACADDR_DEL), Source: two}, link.Values[link.HardwareAddr]{}},
+		{link.Macvlan{SourceMode: link.Some(rtattr.MACVLAN_MACADDR_SET), Sources: link.ValuesOf(one)}, link.ValuesOf(one)},
+		{link.Macvlan{SourceMode: link.Some(rtattr.MACVLAN_MACADDR_FLUSH)}, link.Values[link.HardwareAddr]{}},
+	} {
+		if err := link.Change(ctx, l.conn, m, tt.change); err != nil {
+			t.Fatalf("%+v: %v", tt.change, err)
 		}
-		if got := l.kind(t, "m0").(link.Macvlan); got.Flags != link.Some[rtattr.MacvlanFlags](0) {
-			t.Errorf("%+v", got)
+		if got := l.kind(t, "x0").(link.Macvlan).Sources; got != tt.want {
+			t.Errorf("%+v: got %v", tt.change, got)
 		}
+	}
+	if got := l.kind(t, "x0").(link.Macvlan); got.Flags != link.Some[rtattr.MacvlanFlags](0) {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -666,6 +666,12 @@ func TestParsePortShown(t *testing.T) {
 			}
 		})
 	}
+	none := parsed(t, built(t, func(e *rtattr.Encoder) {
+		rtattr.AppendLink(e, rtattr.RTM_NEWLINK, 0, rtattr.IfInfomsg{Family: rtattr.AF_BRIDGE, Index: 7}).End()
+	}))
+	if got, err := link.ParsePort(none); got != nil || err != nil {
+		t.Errorf("%#v, %v", got, err)
+	}
 	got, err := link.ParsePort(shown(t, func(i rtattr.LinkInfoEncoder) {
 		n := i.BridgePort()
 		n.Uint8(rtattr.IFLA_BRPORT_COST, 7)

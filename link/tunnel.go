@@ -36,9 +36,10 @@ func (c *codec) encap(typ, flags, sport, dport uint16, p *Opt[Encap]) {
 // GRE is a tunnel of IP in IPv4, RFC 2784 and 2890 (net/ipv4/ip_gre.c). [GRETap]
 // is one of Ethernet, [IP6GRE] one over IPv6.
 //
-// A change of a tunnel sets all of it: what is not sent becomes 0, except for
-// FWMark, Encap and IgnoreDF. This holds for all kinds in net/ipv4 and net/ipv6:
-// [GRE], [ERSPAN], [IPIP], [SIT], [VTI], [XFRM] and those over IPv6.
+// A change of a tunnel sets all of it: what is not sent becomes 0. Only Encap,
+// IgnoreDF and the prefixes of 6rd stay, and over IPv4 FWMark and what an ERSPAN
+// has besides. This holds for [GRE], [ERSPAN], [IPIP], [SIT], [VTI], [XFRM] and
+// those over IPv6.
 type GRE struct {
 	Link          uint32     // index of the link below, 0 is any
 	Local, Remote netip.Addr // IPv4, none is any

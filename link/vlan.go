@@ -186,7 +186,7 @@ type MACsec struct {
 	Port uint16 // in the identifier, behind the link's own address. Default 1
 
 	ICVLen      uint8       // of the check value, 8 to 16 bytes. Default 16
-	CipherSuite uint64      // default 0x0080c20001000001, GCM-AES-128
+	CipherSuite uint64      // default GCM-AES-128, 0x0080c20001000001; shown as 0x0080020001000001
 	Window      Opt[uint32] // packets; is needed with ReplayProtect
 
 	EncodingSA    Opt[uint8]                       // association that encrypts, 0 to 3. Default 0
