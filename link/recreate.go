@@ -7,12 +7,13 @@ import "github.com/nlwire/nlwire/rtattr"
 const kept = rtattr.IFF_DEBUG | rtattr.IFF_NOTRAILERS | rtattr.IFF_NOARP | rtattr.IFF_DYNAMIC | rtattr.IFF_MULTICAST |
 	rtattr.IFF_PORTSEL | rtattr.IFF_AUTOMEDIA | rtattr.IFF_PROMISC | rtattr.IFF_ALLMULTI
 
-// Config returns what creates the link again, together with its kind: the first
-// of three steps. [Link.Rest] is the second one, which all links have to be there
-// for, and IFF_UP the third one:
+// Config returns what creates the link again, together with its Data: the first
+// of three steps. [Link.Rest] and its Port are the second one, which all links have
+// to be there for, and IFF_UP the third one:
 //
-//	link.AppendAdd(e, l.Config(), kind)
+//	link.AppendAdd(e, l.Config(), l.Data)
 //	link.AppendSet(e, l.Index, l.Rest())
+//	link.AppendSetPort(e, l.Index, l.Port) // if there is one
 //	link.AppendSet(e, l.Index, link.Config{Set: rtattr.IFF_UP}) // if l.Up()
 //
 // It has the Index. Parent is left out of a link whose Parent is the other end of

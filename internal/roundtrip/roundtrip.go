@@ -180,6 +180,9 @@ func (test *Test[T]) run(t *testing.T, s setup) {
 	// As they are listed now: what is written may be changed by what comes after it. The
 	// last one first, since objects may go with those before them.
 	left := test.without(test.list(t, b), had)
+	if test.Order != nil {
+		test.Order(left)
+	}
 	slices.Reverse(left)
 	test.exec(t, b, test.Delete, left)
 	test.exec(t, b, test.Append, gone)
