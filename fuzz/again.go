@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"github.com/nlwire/nlwire/address"
+	"github.com/nlwire/nlwire/link"
+	"github.com/nlwire/nlwire/neigh"
 	"github.com/nlwire/nlwire/nexthop"
 	"github.com/nlwire/nlwire/route"
 	"github.com/nlwire/nlwire/rtattr"
@@ -36,7 +38,12 @@ func Again(b []byte) (err error) {
 		}
 		switch m.Type() {
 		case rtattr.RTM_NEWADDR:
-			return again(p, new(rtattr.AddrView), (*rtattr.AddrView).Parse, address.Parse, address.AppendAdd)
+			return again(p, new(rtattr.AddrView), (*rtattr.AddrView).Parse, whole(address.Parse, func(a address.Address) bool { return a.Flags&computed == 0 }), address.AppendAdd)
+		case rtattr.RTM_NEWNEIGH:
+			return again(p, new(rtattr.NeighView), (*rtattr.NeighView).Parse, whole(neighbour, func(n neigh.Neigh) bool { return n.Family == rtattr.AF_INET || n.Family == rtattr.AF_INET6 }), neigh.AppendAdd)
+		case rtattr.RTM_NEWLINK:
+			return again(p, new(rtattr.LinkView), (*rtattr.LinkView).Parse, whole(link.ParseKind, func(k link.Kind) bool { return k != nil }),
+				func(e *rtattr.Encoder, k link.Kind) { link.AppendAdd(e, link.Config{}, k) })
 		case rtattr.RTM_NEWROUTE:
 			return again(p, new(rtattr.RouteView), (*rtattr.RouteView).Parse, whole(route.Parse, func(r route.Route) bool { return r.Table != 0 && r.Type != 0 && r.Protocol != 0 }), route.AppendAdd)
 		case rtattr.RTM_NEWRULE:
@@ -50,8 +57,19 @@ func Again(b []byte) (err error) {
 	})
 }
 
+// computed are the flags of addresses that are the kernel's own.
+const computed = rtattr.IFA_F_SECONDARY | rtattr.IFA_F_DADFAILED | rtattr.IFA_F_DEPRECATED |
+	rtattr.IFA_F_TENTATIVE | rtattr.IFA_F_PERMANENT | rtattr.IFA_F_STABLE_PRIVACY
+
 // sent are the flags of rules that are not the kernel's own.
 const sent = rtattr.FIB_RULE_PERMANENT | rtattr.FIB_RULE_INVERT | rtattr.FIB_RULE_FIND_SADDR
+
+// neighbour leaves out what the kernel alone tells of an entry.
+func neighbour(v *rtattr.NeighView) (neigh.Neigh, error) {
+	n, err := neigh.Parse(v)
+	n.Master, n.LinkNetNSID, n.Type, n.Probes, n.Cache = 0, 0, 0, 0, rtattr.NeighCacheInfo{}
+	return n, err
+}
 
 // whole refuses objects that the kernel does not list: in what is written, zero
 // stands for a default.

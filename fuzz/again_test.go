@@ -9,7 +9,7 @@ import (
 func FuzzAgain(f *testing.F) {
 	for _, m := range recorded(f) {
 		switch m.Type() {
-		case rtattr.RTM_NEWADDR, rtattr.RTM_NEWROUTE, rtattr.RTM_NEWRULE, rtattr.RTM_NEWNEXTHOP:
+		case rtattr.RTM_NEWADDR, rtattr.RTM_NEWROUTE, rtattr.RTM_NEWRULE, rtattr.RTM_NEWNEXTHOP, rtattr.RTM_NEWNEIGH, rtattr.RTM_NEWLINK:
 			f.Add([]byte(m))
 		}
 	}
