@@ -208,7 +208,7 @@ var odd = map[string]string{
 	"link-set-group-all":   "a change of all links of a group: AppendSet refuses index 0",
 	"link-del-type":        "the kind of a link that is deleted by index",
 
-	// Settings of an existing link's kind and of a port: kinds_test.go has them.
+	// Settings of an existing link's kind and of a port: kinds_golden_test.go has them.
 	"link-set-addrgenmode-eui64": "as link-set-addrgenmode-none", "link-set-addrgenmode-random": "as link-set-addrgenmode-none",
 	"link-set-bond-slave": "kind", "link-set-bridge": "kind", "link-set-bridge-flush": "kind", "link-set-bridge-vlan": "kind",
 	"link-set-macvlan-add": "kind", "link-set-macvlan-del": "kind", "link-set-macvlan-flags": "kind", "link-set-macvlan-flush": "kind",

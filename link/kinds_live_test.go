@@ -486,3 +486,25 @@ func TestTunKind(t *testing.T) {
 		t.Errorf("got %#v\nwant %#v", got, want)
 	}
 }
+
+// TestChangeAllocs wants a change that succeeds to allocate nothing.
+func TestChangeAllocs(t *testing.T) {
+	l := newLab(t)
+	l.below(t)
+	br := l.add(t, 0, link.Bridge{})
+	if err := link.SetMaster(ctx, l.conn, 70, br); err != nil {
+		t.Fatal(err)
+	}
+	var k link.Kind = link.Bridge{Ageing: link.Some(time.Minute)}
+	var p link.Port = link.BridgePort{Cost: 7}
+	if n := testing.AllocsPerRun(20, func() {
+		if err := link.Change(ctx, l.conn, br, k); err != nil {
+			t.Error(err)
+		}
+		if err := link.SetPort(ctx, l.conn, 70, p); err != nil {
+			t.Error(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
