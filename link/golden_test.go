@@ -257,7 +257,7 @@ var odd = map[string]string{
 
 	"link-set-vf-two": "ip puts two lists, of which the kernel sees the last; AppendSetVF puts one list of two",
 
-	// Settings of an existing link's kind and of a port: kinds_test.go has them.
+	// Settings of an existing link's kind and of a port: kinds_golden_test.go has them.
 	"link-set-bond-slave": "kind", "link-set-bridge": "kind", "link-set-bridge-flush": "kind", "link-set-bridge-vlan": "kind",
 	"link-set-macvlan-add": "kind", "link-set-macvlan-del": "kind", "link-set-macvlan-flags": "kind", "link-set-macvlan-flush": "kind",
 	"link-set-macvlan-mode": "kind", "link-set-macvlan-queue": "kind", "link-set-macvlan-set": "kind", "link-set-vxlan": "kind",

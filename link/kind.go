@@ -103,20 +103,7 @@ func AppendChange(e *rtattr.Encoder, index uint32, k Kind) {
 // Change changes the kind's parameters of the link of an index, as AppendChange
 // says.
 func Change(ctx context.Context, conn *rtnl.Conn, index uint32, k Kind) error {
-	e := conn.Encoder()
-	defer conn.Release(e)
-	AppendChange(e, index, k)
-	return run(ctx, conn, e, index)
-}
-
-func run(ctx context.Context, conn *rtnl.Conn, e *rtattr.Encoder, index uint32) error {
-	if err := e.Err(); err != nil {
-		return err
-	}
-	if err := conn.Exec(ctx, e); err != nil {
-		return rtnl.Annotate(err, "link: set", dev(index))
-	}
-	return nil
+	return exec(ctx, conn, "link: set", func(e *rtattr.Encoder) { AppendChange(e, index, k) }, func() string { return dev(index) })
 }
 
 // putKind puts the IFLA_LINKINFO of a new link.

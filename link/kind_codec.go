@@ -135,17 +135,19 @@ func (c *codec) number(typ uint16) (v uint64, ok bool) {
 
 // num is a number that is sent unless it is 0.
 func num[T integer](c *codec, typ uint16, p *T) {
-	if v, ok := c.number(typ); ok {
-		*p = T(v)
-	} else if !c.reading && *p != 0 {
+	if c.reading {
+		if v, ok := c.number(typ); ok {
+			*p = T(v)
+		}
+	} else if *p != 0 {
 		c.put(typ, uint64(*p))
 	}
 }
 
 // always is a number without which there is no link: 0 is sent too.
 func always[T integer](c *codec, typ uint16, p *T) {
-	if !c.reading && *p == 0 && !c.change {
-		c.put(typ, 0)
+	if !c.reading && !c.change {
+		c.put(typ, uint64(*p))
 	} else {
 		num(c, typ, p)
 	}
@@ -153,27 +155,33 @@ func always[T integer](c *codec, typ uint16, p *T) {
 
 // opt is a number that is sent if it is there.
 func opt[T integer](c *codec, typ uint16, p *Opt[T]) {
-	if v, ok := c.number(typ); ok {
-		*p = Some(T(v))
-	} else if v, ok := p.Get(); ok && !c.reading {
+	if c.reading {
+		if v, ok := c.number(typ); ok {
+			*p = Some(T(v))
+		}
+	} else if v, ok := p.Get(); ok {
 		c.put(typ, uint64(v))
 	}
 }
 
 // yes is a number or flag that is sent if it is true.
 func (c *codec) yes(typ uint16, p *bool) {
-	if v, ok := c.number(typ); ok {
-		*p = v != 0
-	} else if *p && !c.reading {
+	if c.reading {
+		if v, ok := c.number(typ); ok {
+			*p = v != 0
+		}
+	} else if *p {
 		c.put(typ, 1)
 	}
 }
 
 // optYes is a number 0 or 1 that is sent if it is there.
 func (c *codec) optYes(typ uint16, p *Opt[bool]) {
-	if v, ok := c.number(typ); ok {
-		*p = Some(v != 0)
-	} else if v, ok := p.Get(); ok && !c.reading {
+	if c.reading {
+		if v, ok := c.number(typ); ok {
+			*p = Some(v != 0)
+		}
+	} else if v, ok := p.Get(); ok {
 		var n uint64
 		if v {
 			n = 1

@@ -127,34 +127,124 @@ func TestKindRecreate(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			nstest.Kind(t, tt.kind)
-			first, second := newLab(t), newLab(t)
-			first.below(t)
-			if err := link.Add(ctx, first.conn, tt.c, tt.k); err != nil {
-				t.Fatal(err)
-			}
-			k := first.kind(t, "x0")
-			if reflect.TypeOf(k) != reflect.TypeOf(tt.k) {
-				t.Fatalf("got %#v", k)
-			}
-			said(t, tt.k, k)
-			second.below(t)
-			if err := link.Add(ctx, second.conn, tt.c, k); err != nil {
-				t.Fatalf("%v\n%#v", err, k)
-			}
-			if got := second.kind(t, "x0"); got != k {
-				t.Errorf("got  %#v\nwant %#v", got, k)
-			}
-			want, _ := first.details(t, "x0")
-			got, _ := second.details(t, "x0")
-			for _, m := range []map[string]any{want, got} { // of each bridge its own
-				maps.DeleteFunc(m, func(key string, _ any) bool {
-					return slices.Contains([]string{"hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "bridge_id", "root_id", "mcast_querier_state"}, key)
-				})
-			}
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("ip shows\n%v\nwant\n%v", got, want)
-			}
+			recreate(t, tt.c, tt.k)
 		})
+	}
+}
+
+// TestKindRecreateModules is TestKindRecreate for kinds that many kernels lack.
+func TestKindRecreateModules(t *testing.T) {
+	on70 := link.Config{Name: "x0", Parent: 70}
+	named := link.Config{Name: "x0"}
+	v4 := link.GRE{Local: ip("192.0.2.1"), Remote: ip("192.0.2.2"), TTL: 64, TOS: 0x10, FWMark: u32(7), PMTUDisc: yes}
+	seqKey := rtattr.GRE_SEQ | rtattr.GRE_KEY
+	v6 := link.IP6GRE{Link: 70, Local: ip("fd00:1::1"), Remote: ip("fd00:1::2"), HopLimit: 64, EncapLimit: 3, FlowInfo: 0x2012345, FWMark: u32(7)}
+	ms := func(n int) link.Opt[time.Duration] { return link.Some(time.Duration(n) * time.Millisecond) }
+	for _, tt := range []struct {
+		name string
+		kind string
+		c    link.Config
+		k    link.Kind
+	}{
+		{"Dummy", "dummy", named, link.Dummy{}},
+		{"Nlmon", "nlmon", named, link.Nlmon{}},
+		{"VCAN", "vcan", named, link.VCAN{}},
+		{"VXCAN", "vxcan", named, link.VXCAN{}},
+		{"Team", "team", named, link.Team{}},
+		{"WireGuard", "wireguard", named, link.WireGuard{}},
+
+		{"VLAN", "vlan", on70, link.VLAN{ID: 7}},
+		{"VLANFlags", "vlan", on70, link.VLAN{ID: 7, Set: rtattr.VLAN_FLAG_GVRP | rtattr.VLAN_FLAG_LOOSE_BINDING, Clear: rtattr.VLAN_FLAG_REORDER_HDR}},
+		{"VLANNoFlags", "vlan", on70, link.VLAN{ID: 0, Clear: rtattr.VLAN_FLAG_REORDER_HDR}},
+		{"VLANMaps", "vlan", on70, link.VLAN{ID: 4094, Protocol: rtattr.ETH_P_8021AD,
+			Ingress: link.ValuesOf(rtattr.VLANQoSMapping{From: 0, To: 7}, rtattr.VLANQoSMapping{From: 3, To: 4}),
+			Egress:  link.ValuesOf(rtattr.VLANQoSMapping{From: 1, To: 2}, rtattr.VLANQoSMapping{From: 5, To: 6})}},
+		{"IPVLAN", "ipvlan", on70, link.IPVLAN{Mode: link.Some(rtattr.IPVLAN_MODE_L2), Flags: link.Some(rtattr.IPVLAN_F_PRIVATE)}},
+		{"IPVTAP", "ipvtap", on70, link.IPVTAP{Mode: link.Some(rtattr.IPVLAN_MODE_L3S)}},
+		{"MACsec", "macsec", on70, link.MACsec{SCI: 0x0200000000010001, ICVLen: 16, Window: u32(32), Encrypt: yes, ReplayProtect: yes,
+			EncodingSA: u8(2), Validation: link.Some(rtattr.MACSEC_VALIDATE_CHECK)}},
+		{"MACsecPort", "macsec", on70, link.MACsec{Port: 7, IncSCI: no, ES: yes, Protect: no}},
+		{"HSR", "hsr", named, link.HSR{Slave1: 70, Slave2: 71, MulticastSpec: 45}},
+		{"VRF", "vrf", named, link.VRF{Table: 1000}},
+
+		{"Bond", "bond", named, link.Bond{}},
+		{"BondRR", "bond", named, link.Bond{Mode: link.Some(rtattr.BOND_MODE_ROUNDROBIN), MIIMon: ms(100), UpDelay: ms(200), DownDelay: ms(300), PeerNotifyDelay: ms(400),
+			PacketsPerSlave: u32(0), ResendIGMP: u32(0), AllSlavesActive: yes, LPInterval: 5 * time.Second}},
+		{"BondBackup", "bond", named, link.Bond{Mode: link.Some(rtattr.BOND_MODE_ACTIVEBACKUP), ARPInterval: ms(100), ARPTargets: link.ValuesOf(ip("192.0.2.1"), ip("192.0.2.2")),
+			NSTargets: link.ValuesOf(ip("fd00::1")), ARPValidate: u32(3), ARPAllTargets: yes, MissedMax: 3, PrimaryReselect: u8(1), FailOverMAC: u8(1), NumPeerNotif: u8(3)}},
+		{"Bond8023AD", "bond", named, link.Bond{Mode: link.Some(rtattr.BOND_MODE_8023AD), MIIMon: ms(50), XmitHashPolicy: link.Some(rtattr.BOND_XMIT_POLICY_LAYER34),
+			LACPRate: u8(1), LACPActive: no, ADSelect: u8(1), MinLinks: u32(2)}},
+		{"BondTLB", "bond", named, link.Bond{Mode: link.Some(rtattr.BOND_MODE_TLB), TLBDynamicLB: no}},
+		{"BondALB", "bond", named, link.Bond{Mode: link.Some(rtattr.BOND_MODE_ALB)}},
+
+		{"Netkit", "netkit", named, link.Netkit{}},
+		{"NetkitL2", "netkit", named, link.Netkit{Mode: link.Some(rtattr.NETKIT_L2), Policy: link.Some(rtattr.NETKIT_DROP), PeerPolicy: link.Some(rtattr.NETKIT_PASS),
+			Scrub: link.Some(rtattr.NETKIT_SCRUB_NONE)}},
+
+		{"GRE", "gre", named, v4},
+		{"GREKeys", "gre", named, link.GRE{Link: 70, Remote: ip("192.0.2.2"), IFlags: seqKey, OFlags: rtattr.GRE_KEY, IKey: 7, OKey: 8}},
+		{"GREExternal", "gre", named, link.GRE{External: true}},
+		{"GRETap", "gretap", named, link.GRETap{Local: ip("192.0.2.1"), Remote: ip("192.0.2.2"), PMTUDisc: no, IgnoreDF: yes}},
+		{"ERSPAN0", "erspan", named, link.ERSPAN{GRE: v4, Version: u8(0)}},
+		{"ERSPAN1", "erspan", named, link.ERSPAN{GRE: link.GRE{Local: ip("192.0.2.1"), Remote: ip("192.0.2.2"), IFlags: seqKey, OFlags: seqKey, IKey: 7, OKey: 7}, Version: u8(1), Index: 123}},
+		{"ERSPAN2", "erspan", named, link.ERSPAN{GRE: link.GRE{Local: ip("192.0.2.1"), Remote: ip("192.0.2.2"), IFlags: seqKey, OFlags: seqKey, IKey: 7, OKey: 7}, Version: u8(2), Direction: 1, HWID: 7}},
+		{"IP6GRE", "ip6gre", named, v6},
+		{"IP6GRETap", "ip6gretap", named, link.IP6GRETap(v6)},
+		{"IP6ERSPAN", "ip6erspan", named, link.IP6ERSPAN{IP6GRE: link.IP6GRE{Remote: ip("fd00:1::2"), IFlags: seqKey, OFlags: seqKey, IKey: 7, OKey: 7}, Version: u8(2), Direction: 1, HWID: 7}},
+		{"IPIP", "ipip", named, link.IPIP{Local: ip("192.0.2.1"), Remote: ip("192.0.2.2"), TTL: 64, Proto: u8(0), FWMark: u32(7)}},
+		{"IPIPExternal", "ipip", named, link.IPIP{External: true}},
+		{"SIT", "sit", named, link.SIT{Local: ip("192.0.2.1"), Remote: ip("192.0.2.2"), TTL: u8(0), Proto: u8(0), PMTUDisc: no}},
+		{"SIT6rd", "sit", named, link.SIT{Local: ip("192.0.2.1"), SixRDPrefix: prefix("2001:db8::/32"), SixRDRelay: prefix("192.0.0.0/8")}},
+		{"IP6Tnl", "ip6tnl", named, link.IP6Tnl{Local: ip("fd00:1::1"), Remote: ip("fd00:1::2"), HopLimit: 64, EncapLimit: 4, Proto: 41, Flags: rtattr.IP6_TNL_F_RCV_DSCP_COPY}},
+		{"VTI", "vti", named, link.VTI{Local: ip("192.0.2.1"), Remote: ip("192.0.2.2"), IKey: 7, OKey: 8, FWMark: u32(9)}},
+		{"VTI6", "vti6", named, link.VTI6{Local: ip("fd00:1::1"), Remote: ip("fd00:1::2"), IKey: 7, OKey: 8, FWMark: u32(9)}},
+		{"XFRM", "xfrm", named, link.XFRM{Link: 70, IfID: 7}},
+		{"XFRMExternal", "xfrm", named, link.XFRM{External: true}},
+		{"Geneve", "geneve", named, link.Geneve{ID: 7, Remote: ip("192.0.2.2"), TTL: u8(64), TOS: u8(4), DF: link.Some(rtattr.GENEVE_DF_SET), Port: 6082, UDPCsum: true}},
+		{"GeneveInherit", "geneve", named, link.Geneve{ID: 7, Remote: ip("192.0.2.2"), TTLInherit: true}},
+		{"Geneve6", "geneve", named, link.Geneve{ID: 7, Remote: ip("fd00:1::2"), FlowLabel: u32(0x12345), UDPZeroCsum6Tx: true, UDPZeroCsum6Rx: true}},
+		{"GeneveExternal", "geneve", named, link.Geneve{External: true}},
+		{"BareUDP", "bareudp", named, link.BareUDP{Port: 6635, EtherType: 0x8847, SrcPortMin: 1024, MultiProto: true}},
+		{"AMT", "amt", named, link.AMT{Mode: rtattr.AMT_MODE_RELAY, Link: 70, Local: ip("192.0.2.1"), RelayPort: 2269, MaxTunnels: 77}},
+		{"OVPN", "ovpn", named, link.OVPN{Mode: rtattr.OVPN_MODE_MP}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if !nstest.Has(t, tt.kind) {
+				t.Skipf("the kernel has no links of kind %s", tt.kind)
+			}
+			recreate(t, tt.c, tt.k)
+		})
+	}
+}
+
+func recreate(t *testing.T, c link.Config, asked link.Kind) {
+	t.Helper()
+	first, second := newLab(t), newLab(t)
+	first.below(t)
+	if err := link.Add(ctx, first.conn, c, asked); err != nil {
+		t.Fatal(err)
+	}
+	k := first.kind(t, "x0")
+	if reflect.TypeOf(k) != reflect.TypeOf(asked) {
+		t.Fatalf("got %#v", k)
+	}
+	said(t, asked, k)
+	second.below(t)
+	if err := link.Add(ctx, second.conn, c, k); err != nil {
+		t.Fatalf("%v\n%#v", err, k)
+	}
+	if got := second.kind(t, "x0"); got != k {
+		t.Errorf("got  %#v\nwant %#v", got, k)
+	}
+	want, _ := first.details(t, "x0")
+	got, _ := second.details(t, "x0")
+	for _, m := range []map[string]any{want, got} { // of each bridge its own
+		maps.DeleteFunc(m, func(key string, _ any) bool {
+			return slices.Contains([]string{"hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "bridge_id", "root_id", "mcast_querier_state"}, key)
+		})
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("ip shows\n%v\nwant\n%v", got, want)
 	}
 }
 
@@ -394,5 +484,27 @@ func TestTunKind(t *testing.T) {
 	got := l.kind(t, "t0")
 	if want := (link.Tun{Owner: u32(0), Type: rtattr.IFF_TAP, VnetHdr: true, Persist: true, MultiQueue: true}); got != want {
 		t.Errorf("got %#v\nwant %#v", got, want)
+	}
+}
+
+// TestChangeAllocs wants a change that succeeds to allocate nothing.
+func TestChangeAllocs(t *testing.T) {
+	l := newLab(t)
+	l.below(t)
+	br := l.add(t, 0, link.Bridge{})
+	if err := link.SetMaster(ctx, l.conn, 70, br); err != nil {
+		t.Fatal(err)
+	}
+	var k link.Kind = link.Bridge{Ageing: link.Some(time.Minute)}
+	var p link.Port = link.BridgePort{Cost: 7}
+	if n := testing.AllocsPerRun(20, func() {
+		if err := link.Change(ctx, l.conn, br, k); err != nil {
+			t.Error(err)
+		}
+		if err := link.SetPort(ctx, l.conn, 70, p); err != nil {
+			t.Error(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

@@ -913,3 +913,15 @@ func again(t *testing.T, x any, put builder, parse func(*rtattr.LinkView) (any, 
 		t.Errorf("got  %#v, %v\nwant %#v", got, err, x)
 	}
 }
+
+// TestPeerFields wants a value in fullPeer for each field of a Config that a peer
+// can have: what is sent of a peer is to be read too.
+func TestPeerFields(t *testing.T) {
+	notOfPeers := []string{"Parent", "Master", "Alias"}
+	v := reflect.ValueOf(fullPeer)
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Name; v.Field(i).IsZero() != slices.Contains(notOfPeers, name) {
+			t.Errorf("%s: readPeer or fullPeer lacks it", name)
+		}
+	}
+}

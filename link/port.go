@@ -61,10 +61,7 @@ func AppendSetPort(e *rtattr.Encoder, index uint32, p Port) {
 
 // SetPort changes the port that the link of an index is, as AppendSetPort says.
 func SetPort(ctx context.Context, conn *rtnl.Conn, index uint32, p Port) error {
-	e := conn.Encoder()
-	defer conn.Release(e)
-	AppendSetPort(e, index, p)
-	return run(ctx, conn, e, index)
+	return exec(ctx, conn, "link: set", func(e *rtattr.Encoder) { AppendSetPort(e, index, p) }, func() string { return dev(index) })
 }
 
 func putPort(w rtattr.LinkEncoder, p Port) {
