@@ -5,9 +5,10 @@
 //	err = link.SetMTU(ctx, conn, l.Index, 1400)
 //	list, err := link.List(ctx, conn, link.Filter{Kind: "vxlan"})
 //
-// Interfaces are named by index; GetName looks one up. A kind of link with
-// parameters is a value: [Veth], [Bridge], [VLAN], [VXLAN], [Macvlan], [Dummy],
-// [Ifb], [WireGuard], and [Raw] for all others.
+// Interfaces are named by index; GetName looks one up. A kind of link with its
+// parameters is a value: [Veth], [Bridge], [VLAN], [VXLAN], [Macvlan], [Bond], [VRF],
+// [GRE], [WireGuard] and all others that [Kind] names; [Raw] is any that it does not.
+// What a master keeps about a port is a value too: [BridgePort], [BondPort].
 //
 // Each verb is one message. AppendAdd, AppendSet, AppendDelete give its bytes to
 // an [rtattr.Encoder], which holds any number of them as a batch. What a [Config]
@@ -16,7 +17,7 @@
 // does not name, and All yields the view of rtattr that has those that Link does
 // not name.
 //
-// A listed link is made again by [Link.Config] and [Link.Rest]. [Object] follows
+// A listed link is made again by [Link.Config], [Link.Rest], its Data and its Port. [Object] follows
 // links as they change. Virtual functions are [VF] values, XDP programs go through
 // SetXDP, counters through GetStats and AllStats. [SetNSID] gives a number to
 // another network namespace, by which Config.NetNSID and Config.LinkNetNSID name

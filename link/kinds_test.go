@@ -87,7 +87,9 @@ var limits = map[string]any{
 }
 
 var fullPeer = link.Config{Index: 71, Name: "v1", MTU: 1300, Address: mac("02:00:00:00:00:02"), Broadcast: mac("02:ff:ff:ff:ff:ff"),
-	TxQLen: link.Some[uint32](0), NumTxQueues: 2, NumRxQueues: 3, Group: link.Some[uint32](5), NetNS: 4, Set: rtattr.IFF_UP, Clear: rtattr.IFF_MULTICAST}
+	TxQLen: link.Some[uint32](0), NumTxQueues: 2, NumRxQueues: 3, Group: link.Some[uint32](5), NetNS: 4, Set: rtattr.IFF_UP, Clear: rtattr.IFF_MULTICAST,
+	GSOMaxSize: 40000, GSOMaxSegs: 64, GROMaxSize: 30000, GSOIPv4MaxSize: 20000, GROIPv4MaxSize: 10000,
+	LinkMode: link.Some(rtattr.IF_LINK_MODE_DORMANT), OperState: rtattr.IF_OPER_DORMANT}
 
 // A filler gives each field of a value another number, or the largest one.
 type filler struct {
@@ -917,7 +919,8 @@ func again(t *testing.T, x any, put builder, parse func(*rtattr.LinkView) (any, 
 // TestPeerFields wants a value in fullPeer for each field of a Config that a peer
 // can have: what is sent of a peer is to be read too.
 func TestPeerFields(t *testing.T) {
-	notOfPeers := []string{"Parent", "Master", "Alias"}
+	// NetNSPID stands for NetNS.
+	notOfPeers := []string{"Parent", "LinkNetNSID", "Master", "Alias", "NetNSPID", "NetNSID", "Carrier", "ProtoDown", "SetReasons", "ClearReasons", "AddrGenMode"}
 	v := reflect.ValueOf(fullPeer)
 	for i := range v.NumField() {
 		if name := v.Type().Field(i).Name; v.Field(i).IsZero() != slices.Contains(notOfPeers, name) {

@@ -104,5 +104,15 @@ func (c *codec) readPeer(v *rtattr.LinkView) (p Config) {
 	}
 	fd, _ := v.NetNSFD()
 	p.NetNS = int(fd)
+	p.NetNSPID, _ = v.NetNSPID()
+	p.GSOMaxSize, _ = v.GSOMaxSize()
+	p.GSOMaxSegs, _ = v.GSOMaxSegs()
+	p.GROMaxSize, _ = v.GROMaxSize()
+	p.GSOIPv4MaxSize, _ = v.GSOIPv4MaxSize()
+	p.GROIPv4MaxSize, _ = v.GROIPv4MaxSize()
+	if mode, ok := v.LinkMode(); ok {
+		p.LinkMode = Some(mode)
+	}
+	p.OperState, _ = v.OperState()
 	return p
 }
