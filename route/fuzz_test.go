@@ -49,7 +49,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if r.String() == "" || r.Key() != r.Key() {
+		if key := r.Key(); r.String() == "" || key != r.Key() {
 			t.Fatalf("%+v", r)
 		}
 		var e rtattr.Encoder
