@@ -58,12 +58,16 @@ func TestFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	report := t.Errorf
+	if x.f.Release != want.Release { // what another kernel does is news, not a failure
+		report = t.Logf
+	}
 	for i, s := range x.f.sections() {
 		for _, line := range diff(s.facts, want.sections()[i].facts) {
-			t.Errorf("%s %s", s.name, line)
+			report("%s %s", s.name, line)
 		}
 	}
-	if t.Failed() {
+	if t.Failed() || x.f.Release != want.Release {
 		t.Logf("%s is of %s, this is %s; go doc ./internal/vm/matrix says how it is written anew", name, want.Release, x.f.Release)
 	}
 }
