@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -129,7 +130,7 @@ func (m *machine) boot(with string, limit time.Duration) (code int, err error) {
 		wait = patienceKVM
 	}
 	dark := time.AfterFunc(wait, cancel)
-	f := follower{jobs: m.jobs, ready: func(release string) {
+	f := follower{jobs: m.jobs, root: m.tests.root, ready: func(release string) {
 		dark.Stop()
 		note("Linux %s, %s, up in %.1fs", release, with, time.Since(start).Seconds())
 	}}
@@ -162,6 +163,7 @@ func (m *machine) boot(with string, limit time.Duration) (code int, err error) {
 // A follower reads what the machine says.
 type follower struct {
 	jobs  []plan.Job
+	root  string // of the module
 	ready func(release string)
 
 	up, done bool
@@ -215,9 +217,31 @@ func (f *follower) mark(words []string) {
 			verdict = "FAIL"
 		}
 		fmt.Printf("%s\t%s\t%.3fs\n", verdict, f.jobs[i].Name, seconds)
+	case "save":
+		if err := f.save(words[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "vm: a file from the machine:", err)
+			f.code = 1
+		}
 	case "done":
 		f.done = true
 	}
+}
+
+// save writes a file that a test has found worth keeping.
+func (f *follower) save(words []string) error {
+	if len(words) != 2 || !filepath.IsLocal(words[0]) {
+		return fmt.Errorf("%d words, or %q is not in the module", len(words), words)
+	}
+	b, err := base64.StdEncoding.DecodeString(words[1])
+	if err != nil {
+		return fmt.Errorf("%s: %w", words[0], err)
+	}
+	name := filepath.Join(f.root, words[0])
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	note("%s is written", words[0])
+	return os.WriteFile(name, b, 0o644)
 }
 
 // tail is the end of the kernel's log.

@@ -20,12 +20,17 @@ const (
 	Load   = "vm.load"   // modules to load first, separated by commas, or "all"
 )
 
-// Mark begins a line that init itself prints. Words follow:
+// Mark begins a line that is not for people. Init prints these words behind it:
 //
 //	ready RELEASE
 //	start I
 //	end I CODE SECONDS
 //	done
+//
+// A test may print what makes the host write a file of the module at once, even if
+// the machine ends with it:
+//
+//	save PATH BASE64
 const Mark = "@@vm "
 
 // A Job is a test binary to run.
