@@ -370,13 +370,21 @@ func TestWatchProof(t *testing.T) {
 					run(t, c, e)
 				})
 			}
-			done := make(chan struct{})
-			go func() { wg.Wait(); close(done) }()
+			// The last change is a mark: an address on lo.
+			const markPrefix = 31
+			go func() {
+				wg.Wait()
+				e := &rtattr.Encoder{}
+				m := rtattr.AppendAddr(e, rtattr.RTM_NEWADDR, rtattr.NLM_F_CREATE, rtattr.IfAddrmsg{Family: rtattr.AF_INET, PrefixLen: markPrefix, Index: 1})
+				m.Local(netip.MustParseAddr("192.0.2.1"))
+				m.End()
+				if err := c.Exec(context.Background(), e); err != nil {
+					t.Error(err)
+				}
+			}()
 
 			var f follower[any, any]
 			slow := rand.New(rand.NewPCG(9, 9))
-			// The last change is a mark: an address on lo.
-			const markPrefix = 31
 			marked := false
 			for ev, err := range w.Events() {
 				if err != nil {
@@ -387,20 +395,6 @@ func TestWatchProof(t *testing.T) {
 				}
 				if slow.IntN(500) == 0 {
 					time.Sleep(time.Millisecond)
-				}
-				select {
-				case <-done:
-					done = nil
-					go func() {
-						e := &rtattr.Encoder{}
-						m := rtattr.AppendAddr(e, rtattr.RTM_NEWADDR, rtattr.NLM_F_CREATE, rtattr.IfAddrmsg{Family: rtattr.AF_INET, PrefixLen: markPrefix, Index: 1})
-						m.Local(netip.MustParseAddr("192.0.2.1"))
-						m.End()
-						if err := c.Exec(context.Background(), e); err != nil {
-							t.Error(err)
-						}
-					}()
-				default:
 				}
 				if k, ok := ev.Key.(addrKey); ok && k.prefixLen == markPrefix && ev.Type == rtnl.Added {
 					marked = true

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -215,7 +216,11 @@ func state(t *testing.T) string {
 		if err := json.Unmarshal(out, &v); err != nil {
 			t.Fatalf("ip %s: %v", what, err)
 		}
-		b, err := json.MarshalIndent(steady(v), "", "  ")
+		v = steady(v)
+		if list, ok := v.([]any); ok && what == "neighbour" { // out of a hash
+			slices.SortFunc(list, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		}
+		b, err := json.MarshalIndent(v, "", "  ")
 		if err != nil {
 			t.Fatal(err)
 		}
