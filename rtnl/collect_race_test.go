@@ -1,0 +1,6 @@
+//go:build race
+
+package rtnl
+
+// The race detector has memory of its own.
+func init() { perEntry = 256 }
