@@ -26,6 +26,7 @@ import (
 var (
 	messageCount = flag.Int("messages", 2000, "generated and recorded messages of the campaign, each also broken in one way")
 	firstSeed    = flag.Uint64("seed", 1, "of the campaign's first message")
+	forTime      = flag.Duration("for", 0, "end the campaign after this time; 0 is only after -messages")
 	perNamespace = flag.Int("namespace", 100, "messages before a new namespace")
 	typesFlag    = flag.String("types", "", "only messages whose names begin with one of these, separated by commas: RTM_NEWROUTE,RTM_NEWLINK")
 )
@@ -72,8 +73,13 @@ func TestKernelCampaign(t *testing.T) {
 	}
 	c := campaign{t: t, k: k, found: map[string]bool{}, types: map[uint16]int{}}
 	start := time.Now()
+	seeds := uint64(0)
 	for i := range *messageCount {
-		seed := *firstSeed + uint64(i)
+		if *forTime > 0 && time.Since(start) > *forTime {
+			break
+		}
+		seed := *firstSeed + seeds
+		seeds++
 		var m rtattr.Msg
 		if i%2 > 0 && len(goldens) > 0 {
 			m = goldens[i/2%len(goldens)]
@@ -97,9 +103,13 @@ func TestKernelCampaign(t *testing.T) {
 	}
 	took := time.Since(start)
 	t.Logf("Linux %s: seeds %d to %d: %d messages of %d types in %.0fs, %.0f a second: %d accepted, %d refused by policy for a length", k.Release,
-		*firstSeed, *firstSeed+uint64(*messageCount)-1, c.n, len(c.types), took.Seconds(), float64(c.n)/took.Seconds(), k.accepted, k.refused)
+		*firstSeed, *firstSeed+seeds-1, c.n, len(c.types), took.Seconds(), float64(c.n)/took.Seconds(), k.accepted, k.refused)
 	for _, why := range slices.Sorted(maps.Keys(k.Agreed())) {
-		t.Logf("%6d agreed: %s", k.Agreed()[why], why)
+		n := 0
+		for _, times := range k.Agreed()[why] {
+			n += times
+		}
+		t.Logf("%d agreed: %s: %s", n, why, strings.Join(slices.Sorted(maps.Keys(k.Agreed()[why])), " "))
 	}
 	if len(c.types) != len(types) {
 		t.Errorf("messages of %d types, want %d", len(c.types), len(types))

@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"nexthop":           {"rtattr", "rtnl", "encap", "golang.org/x/sys/unix"},
 	"tun":               {"rtattr", "rtnl", "address", "link", "route", "internal/netns", "golang.org/x/sys/unix"},
 	"gen":               {"go.yaml.in/yaml/v3"},
-	"fuzz":              {"rtattr", "address", "nexthop", "route", "rule", "github.com/jsimonetti/rtnetlink/v2", "github.com/mdlayher/netlink", "github.com/google/go-cmp/cmp", "github.com/google/go-cmp/cmp/cmpopts"},
+	"fuzz":              {"rtattr", "address", "nexthop", "route", "rule", "internal/netns", "internal/vm/plan", "golang.org/x/sys/unix", "github.com/jsimonetti/rtnetlink/v2", "github.com/mdlayher/netlink", "github.com/google/go-cmp/cmp", "github.com/google/go-cmp/cmp/cmpopts"},
 	"fuzz/campaign":     {"golang.org/x/tools/txtar"},
 	"fuzz/seeds":        {"rtattr", "internal/golden"},
 	"internal/arch":     {},
