@@ -360,8 +360,8 @@ func (k *Kernel) ask(m rtattr.Msg) (verdict, error) {
 			return verdict{}, err
 		}
 		hit := k.hit(Hang, m, "", fmt.Sprintf("no answer after %v", patience), log+more)
+		k.leave() // who talks may never come back
 		k.dead = hit
-		k.send = nil // who talks is lost
 		return verdict{}, hit
 	case complained:
 		more, _, err := k.read(time.Second) // the rest of it

@@ -233,6 +233,66 @@ func TestKernelReproducers(t *testing.T) {
 	}
 }
 
+// TestKernelFinds plants what a Kernel is there to find: wrong tables, a complaint in
+// the log, a kernel that does not answer.
+func TestKernelFinds(t *testing.T) {
+	k := openKernel(t)
+	set := rtattr.RequestSet(rtattr.RTM_SETLINK)
+	mtu := func(n int) rtattr.Msg {
+		tree := &Tree{Type: rtattr.RTM_SETLINK, Flags: rtattr.NLM_F_REQUEST, Header: make([]byte, 16),
+			Attrs: []*Attr{{Type: rtattr.IFLA_TXQLEN, Payload: make([]byte, 4)}, {Type: rtattr.IFLA_MTU, Payload: make([]byte, n)}}}
+		put(tree.Header[4:], rtattr.S32, 4, 2)
+		if n >= 4 {
+			put(tree.Attrs[1].Payload, rtattr.U32, 4, 1400)
+		}
+		return tree.Bytes()
+	}
+	row := &set.Attrs[rtattr.IFLA_MTU]
+	right := *row
+	defer func() { *row = right }()
+	find := func(name string, m rtattr.Msg, want HitKind) *Hit {
+		t.Helper()
+		err := k.Check(m)
+		var h *Hit
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case want != "" && (!errors.As(err, &h) || h.Kind != want):
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+		return h
+	}
+	find("as it is", mtu(4), "")
+	find("too short", mtu(2), "")
+	find("longer, which is agreed on", mtu(8), "")
+	if len(k.Agreed()[agreedLonger]) == 0 {
+		t.Errorf("agreed: %v", k.Agreed())
+	}
+	row.Type, row.Min, row.Max = rtattr.U16, 2, 2
+	if h := find("u16", mtu(2), Refused); h != nil {
+		if small, err := k.Minimize(h); err != nil || len(small.Message) > 16+16+8 || !small.Same(h) { // the one attribute
+			t.Errorf("%v\n%s", err, text(small.Message))
+		}
+	}
+	row.Type, row.Min, row.Max = rtattr.U64, 8, 8
+	find("u64", mtu(4), Accepted)
+	*row = right
+	// Too quiet for the console, from which the host would take it.
+	if _, err := k.log.WriteString("<7>WARNING: CPU: 0 PID: 1 at planted.c:1\n"); err != nil {
+		t.Fatal(err)
+	}
+	if h := find("complaint", mtu(4), Complaint); h != nil && !strings.Contains(string(h.Reproducer("x")), "planted.c:1") {
+		t.Errorf("%s", h.Reproducer("x"))
+	}
+	find("after it", mtu(4), "")
+	k.Patience = 1
+	find("hang", mtu(4), Hang)
+	find("after it", mtu(4), Hang) // for good
+	if err := k.Reset(); err == nil {
+		t.Error("Reset after a hang")
+	}
+}
+
 // TestKernelLethal sends the message that stops Linux 6.18. A kernel that answers is
 // one that lives.
 func TestKernelLethal(t *testing.T) {
