@@ -230,7 +230,7 @@ func open() (int, error) {
 		}
 	}
 	err = errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20),
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 60}), // whoever waits has given up by then
 		unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}))
 	if err != nil {
 		unix.Close(fd)
@@ -359,7 +359,7 @@ func (k *Kernel) ask(m rtattr.Msg) (verdict, error) {
 		if err != nil {
 			return verdict{}, err
 		}
-		hit := k.hit(Hang, m, "", fmt.Sprintf("no answer after %v", patience), log+more)
+		hit := k.hit(Hang, m, "", strings.TrimSpace(fmt.Sprintf("no answer after %v %s", patience, first(log+more))), log+more)
 		k.leave() // who talks may never come back
 		k.dead = hit
 		return verdict{}, hit
