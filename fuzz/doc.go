@@ -17,6 +17,7 @@
 //		}
 //	}
 //
-// Nothing here sends a message. Generated messages must never be sent to a kernel
-// that others use: a well-formed route can crash Linux 6.18 for good.
+// Nothing here sends a message but a [Kernel], which refuses to be anywhere but in a
+// machine of internal/vm. Generated messages must never be sent to a kernel that
+// others use: a well-formed route can crash Linux 6.18 for good, see [Lethal].
 package fuzz

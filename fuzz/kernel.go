@@ -38,7 +38,7 @@ type Kernel struct {
 	sent   []rtattr.Msg // in this namespace
 	dead   error
 
-	agreed            map[string]int
+	agreed            map[string]map[string]int
 	accepted, refused int     // messages of Check
 	last              verdict // on the message of the last Check
 }
@@ -100,7 +100,7 @@ func OpenKernel() (*Kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fuzz: /dev/kmsg: %w", err)
 	}
-	k := &Kernel{Release: strings.TrimSpace(string(release)), log: os.NewFile(uintptr(fd), "/dev/kmsg"), agreed: map[string]int{}}
+	k := &Kernel{Release: strings.TrimSpace(string(release)), log: os.NewFile(uintptr(fd), "/dev/kmsg"), agreed: map[string]map[string]int{}}
 	if _, err := unix.Seek(fd, 0, unix.SEEK_END); err != nil {
 		k.log.Close()
 		return nil, fmt.Errorf("fuzz: /dev/kmsg: %w", err)
@@ -230,7 +230,7 @@ func open() (int, error) {
 		}
 	}
 	err = errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20),
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 60}), // whoever waits has given up by then
 		unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}))
 	if err != nil {
 		unix.Close(fd)
@@ -359,9 +359,9 @@ func (k *Kernel) ask(m rtattr.Msg) (verdict, error) {
 		if err != nil {
 			return verdict{}, err
 		}
-		hit := k.hit(Hang, m, "", fmt.Sprintf("no answer after %v", patience), log+more)
+		hit := k.hit(Hang, m, "", strings.TrimSpace(fmt.Sprintf("no answer after %v %s", patience, first(log+more))), log+more)
+		k.leave() // who talks may never come back
 		k.dead = hit
-		k.send = nil // who talks is lost
 		return verdict{}, hit
 	case complained:
 		more, _, err := k.read(time.Second) // the rest of it
@@ -468,7 +468,7 @@ func (k *Kernel) Check(m rtattr.Msg) error {
 		switch {
 		case v.lengthRefused() && v.off == n.Off && n.Err == nil:
 			if why := refusal(n.Attr, n.Len-4, v); why != "" {
-				k.agreed[why]++
+				k.agree(why, n)
 				continue
 			}
 			kind, what = Refused, fmt.Sprintf("%d bytes are right in the table, the kernel wants %v: %s", n.Len-4, v.policy, v.text)
@@ -478,7 +478,7 @@ func (k *Kernel) Check(m rtattr.Msg) error {
 				return err
 			}
 			if p.agreed != "" {
-				k.agreed[p.agreed]++
+				k.agree(p.agreed, n)
 				continue
 			}
 			kind, what = Accepted, fmt.Sprintf("%v; the kernel accepts it, and wants %v", n.Err, p.policy)
@@ -486,7 +486,7 @@ func (k *Kernel) Check(m rtattr.Msg) error {
 			continue
 		}
 		if why := agreedAttrs[n.Set.CName(n.Attr)]; why != "" {
-			k.agreed[n.Set.CName(n.Attr)+": "+why]++
+			k.agree(why, n)
 			continue
 		}
 		return k.hit(kind, m, n.Set.CName(n.Attr)+" "+set.Path(m, n.Off), what, "")
@@ -549,5 +549,13 @@ func once() error {
 	return nil
 }
 
-// Agreed tells how often each agreed difference was seen.
-func (k *Kernel) Agreed() map[string]int { return k.agreed }
+// Agreed tells how often each agreed difference was seen, by its reason and the
+// attribute.
+func (k *Kernel) Agreed() map[string]map[string]int { return k.agreed }
+
+func (k *Kernel) agree(why string, n rtattr.Node) {
+	if k.agreed[why] == nil {
+		k.agreed[why] = map[string]int{}
+	}
+	k.agreed[why][n.Set.CName(n.Attr)]++
+}

@@ -4,6 +4,8 @@ package fuzz
 
 import (
 	"bytes"
+	"fmt"
+	"math"
 
 	"github.com/nlwire/nlwire/rtattr"
 )
@@ -17,7 +19,8 @@ const (
 	// In the table, refused:
 	agreedStruct = "struct: kernels of other ages send shorter and longer ones, this one wants its own in requests"
 	agreedAnswer = "answer: the table has the form in answers beside the nest in requests"
-	agreedEmpty  = "empty string: a request's has a byte at least, if only its NUL"
+	agreedEmpty  = "empty: readers take strings and arrays of nothing, a request's has a byte, or an element, at least"
+	agreedLimit  = "limit: writers are held to max-len of gen/tables, readers take any length"
 	agreedFamily = "family: the table has both lengths of an address, the message's family decides"
 )
 
@@ -27,8 +30,10 @@ func refusal(a *rtattr.Attr, n int, v verdict) string {
 	switch {
 	case a.Struct != nil && n != a.Struct.Size:
 		return agreedStruct
-	case a.Type == rtattr.String && n == 0:
+	case a.Type == rtattr.String && n == 0, a.Type == rtattr.Arr && n < size(a.Elem):
 		return agreedEmpty
+	case a.Max == math.MaxUint16 && v.policy != nil && v.policy.hi > 0 && n > v.policy.hi:
+		return fmt.Sprintf("%s (%d here)", agreedLimit, v.policy.hi)
 	case a.Type == rtattr.Address && (v.policy == nil && n == 4 || v.policy != nil && v.policy.size(a) != n):
 		return agreedFamily
 	case a.Nested != nil && a.Type != rtattr.NestT && v.policy != nil && v.policy.typ == rtattr.NL_ATTR_TYPE_NESTED:

@@ -109,6 +109,39 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// TestRefusal wants what is agreed on of a refused length, and no more than that.
+func TestRefusal(t *testing.T) {
+	u32 := &policy{typ: rtattr.NL_ATTR_TYPE_U32}
+	binary := func(lo, hi int) *policy { return &policy{rtattr.NL_ATTR_TYPE_BINARY, lo, hi} }
+	label := &rtattr.Struct{Size: 8}
+	for _, c := range []struct {
+		name string
+		attr rtattr.Attr
+		n    int
+		p    *policy
+		want string
+	}{
+		{"a number", rtattr.Attr{Type: rtattr.U16, Min: 2, Max: 2}, 2, u32, ""},
+		{"a struct", rtattr.Attr{Type: rtattr.StructT, Struct: label, Max: 65535}, 8, binary(12, 12), ""},
+		{"half a struct", rtattr.Attr{Type: rtattr.StructT, Struct: label, Max: 65535}, 4, binary(8, 8), agreedStruct},
+		{"no text", rtattr.Attr{Type: rtattr.String, Max: 65535}, 0, nil, agreedEmpty},
+		{"text", rtattr.Attr{Type: rtattr.String, Max: 65535}, 2, nil, ""},
+		{"long text", rtattr.Attr{Type: rtattr.String, Max: 65535}, 17, binary(0, 15), agreedLimit + " (15 here)"},
+		{"three bytes of an array", rtattr.Attr{Type: rtattr.Arr, Elem: rtattr.U32BE, Max: 65535}, 3, nil, agreedEmpty},
+		{"an element", rtattr.Attr{Type: rtattr.Arr, Elem: rtattr.U32BE, Max: 65535}, 4, nil, ""},
+		{"IPv4 in IPv6", rtattr.Attr{Type: rtattr.Address, Min: 4, Max: 16}, 4, binary(16, 16), agreedFamily},
+		{"IPv4 in IPv6, without a policy", rtattr.Attr{Type: rtattr.Address, Min: 4, Max: 16}, 4, nil, agreedFamily},
+		{"IPv6", rtattr.Attr{Type: rtattr.Address, Min: 4, Max: 16}, 16, binary(16, 16), ""},
+		{"IPv6 in IPv4", rtattr.Attr{Type: rtattr.Address, Min: 4, Max: 16}, 16, u32, agreedFamily},
+		{"the form in answers", rtattr.Attr{Type: rtattr.U8, Min: 1, Max: 1, Nested: &rtattr.LinkSet}, 1,
+			&policy{typ: rtattr.NL_ATTR_TYPE_NESTED}, agreedAnswer},
+	} {
+		if got := refusal(&c.attr, c.n, verdict{policy: c.p}); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 // TestReproducer reads a reproducer again.
 func TestReproducer(t *testing.T) {
 	var g Generator

@@ -26,6 +26,7 @@ import (
 var (
 	messageCount = flag.Int("messages", 2000, "generated and recorded messages of the campaign, each also broken in one way")
 	firstSeed    = flag.Uint64("seed", 1, "of the campaign's first message")
+	forTime      = flag.Duration("for", 0, "end the campaign after this time; 0 is only after -messages")
 	perNamespace = flag.Int("namespace", 100, "messages before a new namespace")
 	typesFlag    = flag.String("types", "", "only messages whose names begin with one of these, separated by commas: RTM_NEWROUTE,RTM_NEWLINK")
 )
@@ -72,8 +73,13 @@ func TestKernelCampaign(t *testing.T) {
 	}
 	c := campaign{t: t, k: k, found: map[string]bool{}, types: map[uint16]int{}}
 	start := time.Now()
+	seeds := uint64(0)
 	for i := range *messageCount {
-		seed := *firstSeed + uint64(i)
+		if *forTime > 0 && time.Since(start) > *forTime {
+			break
+		}
+		seed := *firstSeed + seeds
+		seeds++
 		var m rtattr.Msg
 		if i%2 > 0 && len(goldens) > 0 {
 			m = goldens[i/2%len(goldens)]
@@ -97,9 +103,13 @@ func TestKernelCampaign(t *testing.T) {
 	}
 	took := time.Since(start)
 	t.Logf("Linux %s: seeds %d to %d: %d messages of %d types in %.0fs, %.0f a second: %d accepted, %d refused by policy for a length", k.Release,
-		*firstSeed, *firstSeed+uint64(*messageCount)-1, c.n, len(c.types), took.Seconds(), float64(c.n)/took.Seconds(), k.accepted, k.refused)
+		*firstSeed, *firstSeed+seeds-1, c.n, len(c.types), took.Seconds(), float64(c.n)/took.Seconds(), k.accepted, k.refused)
 	for _, why := range slices.Sorted(maps.Keys(k.Agreed())) {
-		t.Logf("%6d agreed: %s", k.Agreed()[why], why)
+		n := 0
+		for _, times := range k.Agreed()[why] {
+			n += times
+		}
+		t.Logf("%d agreed: %s: %s", n, why, strings.Join(slices.Sorted(maps.Keys(k.Agreed()[why])), " "))
 	}
 	if len(c.types) != len(types) {
 		t.Errorf("messages of %d types, want %d", len(c.types), len(types))
@@ -220,6 +230,72 @@ func TestKernelReproducers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestKernelFinds plants what a Kernel is there to find: wrong tables, a complaint in
+// the log, a kernel that does not answer.
+func TestKernelFinds(t *testing.T) {
+	k := openKernel(t)
+	set := rtattr.RequestSet(rtattr.RTM_SETLINK)
+	mtu := func(n int) rtattr.Msg {
+		tree := &Tree{Type: rtattr.RTM_SETLINK, Flags: rtattr.NLM_F_REQUEST, Header: make([]byte, 16),
+			Attrs: []*Attr{{Type: rtattr.IFLA_TXQLEN, Payload: make([]byte, 4)}, {Type: rtattr.IFLA_MTU, Payload: make([]byte, n)}}}
+		put(tree.Header[4:], rtattr.S32, 4, 2)
+		if n >= 4 {
+			put(tree.Attrs[1].Payload, rtattr.U32, 4, 1400)
+		}
+		return tree.Bytes()
+	}
+	row := &set.Attrs[rtattr.IFLA_MTU]
+	right := *row
+	defer func() { *row = right }()
+	find := func(name string, m rtattr.Msg, want HitKind) *Hit {
+		t.Helper()
+		err := k.Check(m)
+		var h *Hit
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case want != "" && (!errors.As(err, &h) || h.Kind != want):
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+		return h
+	}
+	find("as it is", mtu(4), "")
+	find("too short", mtu(2), "")
+	find("longer, which is agreed on", mtu(8), "")
+	if len(k.Agreed()[agreedLonger]) == 0 {
+		t.Errorf("agreed: %v", k.Agreed())
+	}
+	row.Type, row.Min, row.Max = rtattr.U16, 2, 2
+	if h := find("u16", mtu(2), Refused); h != nil {
+		if small, err := k.Minimize(h); err != nil || len(small.Message) > 16+16+8 || !small.Same(h) { // the one attribute
+			t.Errorf("%v\n%s", err, text(small.Message))
+		}
+	}
+	row.Type, row.Min, row.Max = rtattr.U64, 8, 8
+	find("u64", mtu(4), Accepted)
+	*row = right
+	// Too quiet for the console, from which the host would take it.
+	if _, err := k.log.WriteString("<7>WARNING: CPU: 0 PID: 1 at planted.c:1\n"); err != nil {
+		t.Fatal(err)
+	}
+	if h := find("complaint", mtu(4), Complaint); h != nil {
+		if !strings.Contains(string(h.Reproducer("x")), "planted.c:1") {
+			t.Errorf("%s", h.Reproducer("x"))
+		}
+		// It was not the message: there is nothing to make smaller.
+		if small, err := k.Minimize(h); err != nil || small != h {
+			t.Errorf("%v, %v", small, err)
+		}
+	}
+	find("after it", mtu(4), "")
+	k.Patience = 1
+	find("hang", mtu(4), Hang)
+	find("after it", mtu(4), Hang) // for good
+	if err := k.Reset(); err == nil {
+		t.Error("Reset after a hang")
 	}
 }
 

@@ -8,10 +8,10 @@ import (
 
 // Lethal returns a message that is as it should be and stops Linux 6.18 for good: a
 // route with `encap ip` and a GENEVE option, to a private prefix by the loopback
-// device. FORTIFY_SOURCE takes the options that ip_tun_parse_opts_geneve copies for
-// an overflow (BUG), with RTNL held, and from then on no network configuration of
-// the machine comes back. A namespace does not protect. Send it in a machine that
-// may die: see Kernel.
+// device. There ip_tun_parse_opts fills options that FORTIFY_SOURCE counts by
+// options_len, which is still 0 (BUG), with RTNL held: from then on no network
+// configuration of the machine comes back, and a namespace does not protect. Send it
+// in a machine that may die: see Kernel.
 func Lethal() rtattr.Msg {
 	var e rtattr.Encoder
 	w := rtattr.AppendRoute(&e, rtattr.RTM_NEWROUTE, rtattr.NLM_F_REQUEST|rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL, rtattr.RtMsg{

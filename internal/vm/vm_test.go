@@ -128,6 +128,34 @@ func TestFollower(t *testing.T) {
 	}
 }
 
+// What a test saves is written when it is said, inside the module and nowhere else.
+func TestSave(t *testing.T) {
+	root := t.TempDir()
+	for _, tt := range []struct {
+		words string
+		code  int
+	}{
+		{"fuzz/testdata/kernel/a.txtar aGl0Cg==", 0},
+		{"../outside aGl0Cg==", 1},
+		{"/tmp/outside aGl0Cg==", 1},
+		{"b not-base64", 1},
+		{"b", 1},
+	} {
+		f := follower{root: root, ready: func(string) {}}
+		f.follow(strings.NewReader(plan.Mark + "save " + tt.words + "\n"))
+		if f.code != tt.code || f.done {
+			t.Errorf("%s: code %d", tt.words, f.code)
+		}
+	}
+	b, err := os.ReadFile(filepath.Join(root, "fuzz/testdata/kernel/a.txtar"))
+	if err != nil || string(b) != "hit\n" {
+		t.Errorf("%q, %v", b, err)
+	}
+	if entries, err := os.ReadDir(root); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
+
 func TestComplaints(t *testing.T) {
 	m := machine{console: filepath.Join(t.TempDir(), "log")}
 	for log, want := range map[string]bool{
