@@ -113,10 +113,23 @@ var dumpTexts = []struct {
 		[]string{"NLMSG_DONE len=20 flags=multi", "error=0"}},
 	{"pads", func(e *Encoder) {
 		w := AppendRoute(e, RTM_NEWROUTE, 0, RtMsg{Family: AF_INET})
-		w.Raw([]byte{9, 0, 1, 0x80, 5, 0, 2, 0, 7, 1, 2, 3})                                                // a nest of 5 bytes, and its pad
-		w.Raw([]byte{22, 0, 9, 0, 9, 0, 0, 0, 2, 0, 0, 0, 0, 4, 5, 6, 10, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1, 2}) // nexthops of 9 and 10 bytes
+		// A nest of 5 bytes, and its pad.
+		w.Raw(native(9, NLA_F_NESTED|1, 5, 2))
+		w.Raw([]byte{7, 1, 2, 3})
+		// Nexthops of 9 and 10 bytes.
+		w.Raw(native(22, RTA_MULTIPATH, 9, 0, 2, 0))
+		w.Raw([]byte{0, 4, 5, 6})
+		w.Raw(native(10, 0, 2, 0))
+		w.Raw([]byte{0, 0, 1, 2})
 		w.End()
 	}, []string{"# pad"}},
+}
+
+func native(words ...uint16) (b []byte) {
+	for _, v := range words {
+		b = binary.NativeEndian.AppendUint16(b, v)
+	}
+	return b
 }
 
 // TestDumpText has one line of every form, and what is wrong with bad bytes.

@@ -19,7 +19,7 @@ func TestWalk(t *testing.T) {
 	n := w.Nest.Nest(1000)
 	n.Flag(3)
 	n.End()
-	w.Raw([]byte{1, 0, 0, 0})
+	w.Raw(native(1, 0))
 	w.End()
 	b, err := e.Finish()
 	if err != nil {
