@@ -117,7 +117,7 @@ func contestants(t testing.TB) (our, their contestant) {
 
 // BenchmarkCreateConfigure has the time of both in turn, without Close, and the
 // ratio of their medians. What Create does more is to open a socket, which finds the
-// index, and to ask for the name once more.
+// index and learns of renames, and to ask for the name before and after.
 func BenchmarkCreateConfigure(b *testing.B) {
 	our, their := contestants(b)
 	var times [2][]float64

@@ -308,15 +308,11 @@ func (d *Device) addQueue() (*Queue, error) {
 		return nil, os.ErrClosed
 	}
 	c := Config{TAP: d.tap, Queues: 1}
-	current := func() (flags uint16, err error) {
-		err = d.queues[0].ioctl("add queue", func(fd int) (err error) {
-			c.Name, flags, err = getIFF(fd)
-			return err
-		})
-		return flags, err
-	}
-	flags, err := current()
-	if err != nil {
+	var flags uint16
+	if err := d.queues[0].ioctl("add queue", func(fd int) (err error) {
+		c.Name, flags, err = getIFF(fd)
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	if flags&unix.IFF_MULTI_QUEUE == 0 {
@@ -345,10 +341,12 @@ func (d *Device) addQueue() (*Queue, error) {
 		return nil, err
 	}
 	// The kernel finds a device by its name only, which anyone may change.
-	want := c.Name
-	got, _, err := getIFF(h.fds[0])
-	if _, lookup := current(); err != nil || lookup != nil || got != want || c.Name != want {
-		return nil, because(unix.EAGAIN, "the device was renamed, moved or deleted meanwhile: try again")
+	if err := d.queues[0].ioctl("add queue", func(fd int) error {
+		both := handles{fds: []int{h.fds[0], fd}, sock: h.sock}
+		_, _, err := both.identify(c.Name)
+		return err
+	}); err != nil {
+		return nil, err
 	}
 	q, err := newQueue(d, h.take(), d.tap)
 	if err != nil {

@@ -84,7 +84,7 @@ func (h *handles) find(name string) (string, int, error) {
 		return name, 0, err
 	}
 	open := func() (err error) {
-		h.sock, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		h.sock, err = namespaceSocket()
 		return err
 	}
 	if ns == nil {

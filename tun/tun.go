@@ -4,6 +4,7 @@ package tun
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"math"
 	"os"
@@ -295,7 +296,20 @@ func (c Config) flags() uint16 {
 // handles are what create and attach hold until there is a Device.
 type handles struct {
 	fds  []int // of /dev/net/tun, one per queue; empty once a Device has them
-	sock int   // any socket, for what is asked of the namespace
+	sock int   // a socket in the device's namespace, for what is asked there
+}
+
+// namespaceSocket opens a socket for what handles ask, in the thread's namespace.
+func namespaceSocket() (int, error) {
+	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
+	sock, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|flags, unix.NETLINK_ROUTE)
+	if err != nil { // A sandbox without netlink: any socket will do but for changed.
+		sock, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|flags, 0)
+	}
+	if err != nil {
+		return -1, because(err, "open a socket")
+	}
+	return sock, nil
 }
 
 // open opens a descriptor for each queue and the socket, all of them in the
@@ -304,8 +318,8 @@ type handles struct {
 func (c Config) open(node string) (*handles, error) {
 	h := &handles{sock: -1}
 	open := func() (err error) {
-		if h.sock, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
-			return because(err, "open a socket")
+		if h.sock, err = namespaceSocket(); err != nil {
+			return err
 		}
 		for range max(c.Queues, 1) {
 			// os.NewFile gives only non-blocking descriptors to the poller.
@@ -424,24 +438,35 @@ func (h *handles) take() int {
 
 // identify returns the name and the index of the device that all descriptors are
 // attached to; name is what it seems to be called. The kernel finds an index by name
-// only, and anyone may rename devices meanwhile: so the name must be the same before
-// and after.
+// only, and anyone may rename devices meanwhile. So the name must be the same before
+// and after, and the device of that index must not have come by it in between.
 func (h *handles) identify(name string) (string, int, error) {
-	var err error
-	for range 10 {
-		var index int
-		index, err = indexOf(h.sock, name)
-		same := err == nil
+	// Where this fails there are just no notifications.
+	unix.Bind(h.sock, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1 << (unix.RTNLGRP_LINK - 1)})
+	names := func() (same bool, err error) {
+		same = true
 		for _, fd := range h.fds {
-			current, _, lookup := getIFF(fd)
-			if lookup != nil {
-				err = lookup
-				break
+			current, _, err := getIFF(fd)
+			if err != nil {
+				return false, err
 			}
 			same = same && current == name
 			name = current
 		}
-		if same && err == nil {
+		return same, nil
+	}
+	var err error
+	for range 10 {
+		if _, err = names(); err != nil {
+			continue
+		}
+		var index int
+		index, err = indexOf(h.sock, name)
+		same, lookup := names()
+		if lookup != nil {
+			err = lookup
+		}
+		if changed := h.changed(index); err == nil && same && !changed {
 			return name, index, nil
 		}
 	}
@@ -449,6 +474,28 @@ func (h *handles) identify(name string) (string, int, error) {
 		err = unix.EAGAIN
 	}
 	return "", 0, because(err, "the device was renamed, moved or deleted while it was opened: try again")
+}
+
+// changed tells whether the kernel has notified of the device of that index, or of
+// more than the socket could hold, since it was last asked. TUNGETIFF takes the lock
+// that a rename holds until it has notified.
+func (h *handles) changed(index int) bool {
+	changed := false
+	for {
+		// One notification; of what does not fit nothing is wanted.
+		var b [unix.SizeofNlMsghdr + unix.SizeofIfInfomsg]byte
+		n, err := unix.Read(h.sock, b[:])
+		switch {
+		case err == unix.EINTR:
+		case err == unix.ENOBUFS:
+			changed = true
+		case err != nil:
+			return changed
+		case n == len(b):
+			const ifiIndex = unix.SizeofNlMsghdr + 4
+			changed = changed || binary.NativeEndian.Uint32(b[ifiIndex:]) == uint32(index)
+		}
+	}
 }
 
 // setIFF is TUNSETIFF. It returns the name that the device has got.
