@@ -455,25 +455,20 @@ func (h *handles) identify(name string) (string, int, error) {
 		}
 		return same, nil
 	}
-	var err error
-	for range 10 {
-		if _, err = names(); err != nil {
-			continue
+	for range 100 {
+		if _, err := names(); err != nil {
+			return "", 0, because(err, "the device was deleted while it was opened")
 		}
-		var index int
-		index, err = indexOf(h.sock, name)
-		same, lookup := names()
-		if lookup != nil {
-			err = lookup
+		index, lookup := indexOf(h.sock, name)
+		same, err := names()
+		if err != nil {
+			return "", 0, because(err, "the device was deleted while it was opened")
 		}
-		if changed := h.changed(index); err == nil && same && !changed {
+		if changed := h.changed(index); same && !changed && lookup == nil {
 			return name, index, nil
 		}
 	}
-	if err == nil {
-		err = unix.EAGAIN
-	}
-	return "", 0, because(err, "the device was renamed, moved or deleted while it was opened: try again")
+	return "", 0, because(unix.EAGAIN, "the device was renamed or moved while it was opened: try again")
 }
 
 // changed tells whether the kernel has notified of the device of that index, or of
