@@ -137,21 +137,23 @@ func dump(ctx context.Context, conn *rtnl.Conn, f Filter, yield func(*rtattr.Rou
 		return false
 	}
 	var v rtattr.RouteView
+	rest := f.rest()
 	for m, err := range conn.Query(ctx, e) {
 		switch {
+		case err == nil && !routes(m):
+			continue
+		case err == nil:
 		case f.Table != 0 && errors.Is(err, unix.ENOENT):
 			return true // a table that has never had a route
 		case f.Index != 0 && errors.Is(err, unix.ENODEV):
 			return true // an interface that is not there
 		case errors.Is(err, rtnl.ErrDumpInterrupted):
 			return yield(nil, rtnl.Annotate(err, "route: list", f.String()))
-		case err != nil:
+		default:
 			yield(nil, rtnl.Annotate(err, "route: list", f.String()))
 			return false
-		case !routes(m):
-			continue
 		}
-		if err := v.Parse(m.Payload()); (err != nil || f.match(&v, m.Flags())) && !yield(&v, err) {
+		if err := v.Parse(m.Payload()); (err != nil || f.match(&v, m.Flags(), rest)) && !yield(&v, err) {
 			return false
 		}
 	}
@@ -164,41 +166,48 @@ func routes(m rtattr.Msg) bool {
 	if m.Type() != rtattr.RTM_NEWROUTE && m.Type() != rtattr.RTM_DELROUTE {
 		return false
 	}
-	var h rtattr.RtMsg
-	h.Parse(m.Payload())
-	return h.Family == rtattr.AF_INET || h.Family == rtattr.AF_INET6 || h.Family == rtattr.AF_MPLS
+	var family uint8
+	if b := m.Payload(); len(b) > 0 {
+		family = b[0]
+	}
+	return family == rtattr.AF_INET || family == rtattr.AF_INET6 || family == rtattr.AF_MPLS
+}
+
+// rest reports whether f asks for more than what a route's header says, and what
+// the kernel alone looks at.
+func (f *Filter) rest() bool {
+	return *f != Filter{Family: f.Family, Protocol: f.Protocol, Type: f.Type, Cloned: f.Cloned, Prefix: f.Prefix}
 }
 
 // match reports whether the route of a view is one of f; flags are those of its
-// message. A view that Parse refuses is: its error is to be seen.
-func (f *Filter) match(v *rtattr.RouteView, flags uint16) bool {
-	h := v.Header
+// message, rest is f.rest(). A view that Parse refuses is: its error is to be seen.
+func (f *Filter) match(v *rtattr.RouteView, flags uint16, rest bool) bool {
+	h := &v.Header
 	switch {
 	case f.Family != 0 && h.Family != f.Family,
 		f.Protocol != 0 && h.Protocol != f.Protocol,
 		f.Type != 0 && h.Type != f.Type,
 		f.Cloned != (h.Flags&rtattr.RTM_F_CLONED != 0):
 		return false
-	}
-	if *f == (Filter{Family: f.Family, Protocol: f.Protocol, Type: f.Type, Cloned: f.Cloned, Prefix: f.Prefix}) {
+	case !rest:
 		return true
 	}
 	r, err := Parse(v)
 	if err != nil {
 		return true
 	}
-	rest := *f
+	left := *f
 	switch {
 	case f.Index == 0:
 	case flags&rtattr.NLM_F_DUMP_FILTERED != 0:
-		rest.Index = 0 // the kernel looks into nexthop objects
+		left.Index = 0 // the kernel looks into nexthop objects
 	case r.NexthopID != 0:
-		rest.Index = 0
+		left.Index = 0
 		if !uses(v, f.Index) {
 			return false
 		}
 	}
-	return rest.has(r)
+	return left.has(r)
 }
 
 // uses reports whether the route of a view leaves by an interface. Of a nexthop

@@ -140,7 +140,7 @@ func (o *follower) read(m rtattr.Msg) (r Route, match bool, err error) {
 	if r, err = Parse(&v); err != nil {
 		return r, false, err
 	}
-	return r, o.f.match(&v, 0), nil
+	return r, o.f.match(&v, 0, o.f.rest()), nil
 }
 
 func (o *follower) parse(m rtattr.Msg) (Key, Route, error) {

@@ -88,6 +88,7 @@ func (a Attrs) Of(typ uint16) iter.Seq[[]byte] {
 // Parse methods call it.
 func (s *Set) Index(header, b []byte, at []uint32) (Attrs, error) {
 	var bad error
+	attrs := s.Attrs[:min(len(s.Attrs), len(at))]
 	for off := 0; off < len(b); {
 		rest := b[off:]
 		n := 0
@@ -102,18 +103,17 @@ func (s *Set) Index(header, b []byte, at []uint32) (Attrs, error) {
 			b = b[:off:off]
 			break
 		}
-		if typ := int(host.Uint16(rest[2:]) & NLA_TYPE_MASK); typ < len(at) && typ < len(s.Attrs) {
-			a := &s.Attrs[typ]
-			switch size := n - attrHeaderLen; {
-			case a.Name == "": // a number without an attribute
-			case a.Variants == nil && a.Type != Sequence && a.Type != Indexed && (size == int(a.Min) || size > int(a.Min) && a.Max == maxAttrLen):
+		if typ := int(host.Uint16(rest[2:]) & NLA_TYPE_MASK); typ < len(attrs) && attrs[typ].Name != "" {
+			a := &attrs[typ]
+			if a.Variants != nil {
+				a = a.variant(header)
+			}
+			if a.Type < Sequence && a.fits(n-attrHeaderLen) {
 				at[typ] = uint32(off + attrHeaderLen)
-			default:
-				if err := s.check(a, header, rest[attrHeaderLen:n]); err == nil {
-					at[typ] = uint32(off + attrHeaderLen)
-				} else if bad == nil {
-					bad = err
-				}
+			} else if err := s.check(a, rest[attrHeaderLen:n]); err == nil {
+				at[typ] = uint32(off + attrHeaderLen)
+			} else if bad == nil {
+				bad = err
 			}
 		}
 		off += align4(n)
@@ -122,10 +122,7 @@ func (s *Set) Index(header, b []byte, at []uint32) (Attrs, error) {
 }
 
 // check returns what is wrong with the payload of a known attribute.
-func (s *Set) check(a *Attr, header, payload []byte) error {
-	if a.Variants != nil {
-		a = a.variant(header)
-	}
+func (s *Set) check(a *Attr, payload []byte) error {
 	switch {
 	case !a.fits(len(payload)):
 		return s.badLen(a, len(payload))
@@ -152,11 +149,8 @@ func (s *Set) checkElems(a *Attr, payload []byte) error {
 }
 
 func (a *Attr) fits(n int) bool {
-	if n < int(a.Min) || n > int(a.Max) {
-		return false
-	}
 	// Uint, Sint and Address are the types with two lengths.
-	return a.Min == a.Max || a.Max > 16 || n == int(a.Min) || n == int(a.Max)
+	return n == int(a.Min) || n == int(a.Max) || a.Max > 16 && n > int(a.Min) && n < int(a.Max)
 }
 
 func (s *Set) badLen(a *Attr, n int) error {

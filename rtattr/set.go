@@ -129,7 +129,14 @@ type Variant struct {
 func (a *Attr) variant(header []byte) *Attr {
 	for i := range a.Variants {
 		v := &a.Variants[i]
-		if v.Off+v.Size <= len(header) && scalar(header[v.Off:], v.Type, v.Size) == v.Is {
+		if v.Off+v.Size > len(header) {
+			continue
+		}
+		is := uint64(header[v.Off])
+		if v.Size != 1 { // nearly all are an address family
+			is = scalar(header[v.Off:], v.Type, v.Size)
+		}
+		if is == v.Is {
 			return &v.Attr
 		}
 	}

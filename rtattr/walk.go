@@ -65,7 +65,7 @@ func (s *scope) walk(off, depth int, yield func(Node) bool) bool {
 		typ, payload := raw&NLA_TYPE_MASK, b[attrHeaderLen:n]
 		node := Node{Off: off, Len: n, Head: attrHeaderLen, Depth: depth, Type: raw, Set: s.set, Attr: s.attr(typ)}
 		if node.Attr != nil && s.set != nil {
-			node.Err = s.set.check(node.Attr, s.header, payload)
+			node.Err = s.set.check(node.Attr, payload)
 		}
 		var in *scope
 		if s.nested(typ, raw&NLA_F_NESTED != 0) {

@@ -222,6 +222,7 @@ rtnl: messages 1 to 2 of 9: outcome unknown: file already closed`
 
 // The answers of a query, without a kernel.
 func TestListing(t *testing.T) {
+	const entry = verdict(-1)
 	done := make([]byte, 4)
 	for _, c := range []struct {
 		name        string
@@ -231,9 +232,10 @@ func TestListing(t *testing.T) {
 		bad         bool
 		interrupted bool
 	}{
-		{"data", true, forge(rtattr.RTM_NEWLINK, 0, 7, nil), data, false, false},
-		{"interrupted", true, forge(rtattr.RTM_NEWLINK, rtattr.NLM_F_DUMP_INTR, 7, nil), data, false, true},
+		{"data", true, forge(rtattr.RTM_NEWLINK, 0, 7, nil), entry, false, false},
+		{"interrupted", true, forge(rtattr.RTM_NEWLINK, rtattr.NLM_F_DUMP_INTR, 7, nil), entry, false, true},
 		{"foreign", true, forge(rtattr.RTM_NEWLINK, 0, 8, nil), end, true, false},
+		{"unknown control message", true, forge(rtattr.NLMSG_MIN_TYPE-1, 0, 7, nil), skip, false, false},
 		{"noop", true, forge(rtattr.NLMSG_NOOP, 0, 0, nil), skip, false, false},
 		{"overrun", true, forge(rtattr.NLMSG_OVERRUN, 0, 7, nil), end, true, false},
 		{"done", true, forge(rtattr.NLMSG_DONE, rtattr.NLM_F_DUMP_INTR, 7, done), end, false, true},
@@ -243,7 +245,10 @@ func TestListing(t *testing.T) {
 		{"cut short", false, forge(rtattr.NLMSG_ERROR, 0, 7, nil), end, true, false},
 	} {
 		l := listing{seq: 7, dump: c.dump}
-		got, _, err := l.next(c.m)
+		got, err := entry, error(nil)
+		if !l.entry(c.m) {
+			got, _, err = l.next(c.m)
+		}
 		if got != c.want || (err != nil) != c.bad || l.interrupted != c.interrupted {
 			t.Errorf("%s: %v %v, interrupted %v", c.name, got, err, l.interrupted)
 		}
@@ -314,13 +319,16 @@ func FuzzReply(f *testing.F) {
 				return
 			}
 			x.answer(m)
+			b = rest
+			if l.entry(m) {
+				continue
+			}
 			if _, a, err := l.next(m); err == nil {
 				e := a.decode(req, rtattr.MsgSet(req.Type()), 0, 1)
 				if e.Error() == "" {
 					t.Error("no text")
 				}
 			}
-			b = rest
 		}
 		for _, e := range x.failed {
 			if e.Errno == 0 || e.Error() == "" {

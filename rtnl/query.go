@@ -77,15 +77,16 @@ func (c *Conn) query(ctx context.Context, e *rtattr.Encoder, yield func(rtattr.M
 			if m, b, err = rtattr.NextMsg(b); err != nil {
 				return queryError(req, err)
 			}
-			switch verdict, a, err := l.next(m); {
-			case err != nil:
-				return queryError(req, err)
-			case verdict == skip:
-			case verdict == data:
+			if l.entry(m) {
 				if !yield(m, nil) {
 					return nil
 				}
-			default:
+				continue
+			}
+			switch verdict, a, err := l.next(m); {
+			case err != nil:
+				return queryError(req, err)
+			case verdict == end:
 				inStep = true
 				return c.conclude(a, e, req, l.interrupted)
 			}
@@ -138,11 +139,20 @@ type verdict int
 
 const (
 	skip verdict = iota
-	data
 	end
 )
 
-// next says what m is. The ack is that of the end.
+// entry reports whether m is an object, as nearly all messages are.
+func (l *listing) entry(m rtattr.Msg) bool {
+	if m.Type() < rtattr.NLMSG_MIN_TYPE || m.Seq() != l.seq {
+		return false
+	}
+	l.interrupted = l.interrupted || m.Flags()&rtattr.NLM_F_DUMP_INTR != 0
+	return true
+}
+
+// next says what another message is. The ack is that of the end. Control messages
+// that the kernel has not got yet are passed over.
 func (l *listing) next(m rtattr.Msg) (verdict, ack, error) {
 	switch m.Type() {
 	case rtattr.NLMSG_NOOP:
@@ -165,8 +175,7 @@ func (l *listing) next(m rtattr.Msg) (verdict, ack, error) {
 		a, err := parseAck(m)
 		return end, a, err
 	}
-	l.interrupted = l.interrupted || m.Flags()&rtattr.NLM_F_DUMP_INTR != 0
-	return data, ack{}, nil
+	return skip, ack{}, nil
 }
 
 func queryError(req rtattr.Msg, err error) error {
