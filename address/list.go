@@ -111,8 +111,13 @@ func (f *Filter) narrow(v *rtattr.AddrView) bool {
 			return false
 		}
 	}
-	if label, _ := v.Label(); f.Label != "" && string(label) != f.Label {
-		return false
+	if f.Label != "" {
+		if label, _ := v.Label(); string(label) != f.Label {
+			return false
+		}
+	}
+	if f.Flags|f.Without == 0 {
+		return true
 	}
 	flags := flagsOf(v)
 	return flags&f.Flags == f.Flags && flags&f.Without == 0

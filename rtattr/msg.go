@@ -11,14 +11,20 @@ type Msg []byte
 // NextMsg cuts the first message off b, which holds any number of them, each
 // padded to 4 bytes.
 func NextMsg(b []byte) (m Msg, rest []byte, err error) {
+	if len(b) >= msgHeaderLen {
+		n := int(binary.NativeEndian.Uint32(b))
+		if n >= msgHeaderLen && n <= len(b) {
+			return Msg(b[:n:n]), b[min(align4(n), len(b)):], nil
+		}
+	}
+	return nil, nil, badMsg(b)
+}
+
+func badMsg(b []byte) error {
 	if len(b) < msgHeaderLen {
-		return nil, nil, fmt.Errorf("rtattr: %d bytes, struct nlmsghdr has %d", len(b), msgHeaderLen)
+		return fmt.Errorf("rtattr: %d bytes, struct nlmsghdr has %d", len(b), msgHeaderLen)
 	}
-	n := int64(binary.NativeEndian.Uint32(b))
-	if n < msgHeaderLen || n > int64(len(b)) {
-		return nil, nil, fmt.Errorf("rtattr: nlmsg_len is %d, %d bytes are left", n, len(b))
-	}
-	return Msg(b[:n:n]), b[min((n+3)&^3, int64(len(b))):], nil
+	return fmt.Errorf("rtattr: nlmsg_len is %d, %d bytes are left", binary.NativeEndian.Uint32(b), len(b))
 }
 
 // Type returns nlmsg_type.
