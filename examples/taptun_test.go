@@ -119,7 +119,7 @@ func harness(t *testing.T, rows []row) string {
 	}
 	b.WriteString(")\n\nfunc main() {}\n\nvar links rtnl.Object[int32, string]\n")
 	for _, r := range rows {
-		fmt.Fprintf(&b, "\nfunc _(ctx context.Context, conn *rtnl.Conn, dev *tun.Device, q *tun.Queue, b []byte, f *os.File, err error) {\n"+
+		fmt.Fprintf(&b, "\nfunc _(ctx context.Context, conn *rtnl.Conn, dev *tun.Device, q *tun.Queue, b []byte, bufs [][]byte, sizes []int, f *os.File, err error) {\n"+
 			"\t{\n//line taptun.md:%d\n%s\n", r.line, r.code)
 		for _, name := range defined(t, r) {
 			fmt.Fprintf(&b, "_ = %s\n", name)

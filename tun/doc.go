@@ -12,6 +12,12 @@
 // packet for TUN, an Ethernet frame for TAP. Reads and writes wait in the
 // runtime's poller, so that Close ends them and deadlines work.
 //
+// With [Config].Offload the kernel hands over, and takes, up to 64 KiB of a TCP or UDP
+// flow at once: [Device.ReadBatch] splits it into packets, [Device.WriteBatch] merges
+// packets that follow each other, and [Device.ReadSuper] and [Device.WriteSuper] pass
+// it on as it is. [Splitter] and [Coalescer] are the packet code alone, for packets from
+// elsewhere.
+//
 // The kernel decides where a device is when /dev/net/tun is opened: in the
 // network namespace of the opening thread, or in [Config.NetNS]. A descriptor that
 // another process has attached becomes a Device by [FromFile].

@@ -6,6 +6,12 @@
 //
 //	go run ./examples/tunforward
 //	go run ./examples/tunforward -time 10s -mtu 9000 -streams 4
+//	go run ./examples/tunforward -carry singles
+//
+// Packets are carried in batches, as a tunnel does that looks at each: the kernel hands
+// over segments of a connection merged into one (Config.Offload), ReadBatch splits
+// them, and WriteBatch merges them again. Singles are a system call for each packet,
+// supers are what the kernel has merged, passed on as it is.
 //
 // It runs in a private namespace, as anybody.
 package main
@@ -43,7 +49,9 @@ func main() {
 	duration := flag.Duration("time", 3*time.Second, "how long TCP is sent")
 	streams := flag.Int("streams", 1, "`number` of TCP connections")
 	mtu := flag.Uint("mtu", 1500, "largest packet, in `bytes`, 68 to 65535")
+	carry := flag.String("carry", "batches", "`what` is carried: batches, supers or singles")
 	flag.Parse()
+	how, ok := carriers[*carry]
 	switch {
 	case flag.NArg() > 0:
 		usage("argument %q: there are only flags", flag.Arg(0))
@@ -53,11 +61,13 @@ func main() {
 		usage("-streams %d: want 1 or more", *streams)
 	case *mtu < 68 || *mtu > 65535:
 		usage("-mtu %d: want 68 to 65535", *mtu)
+	case !ok:
+		usage("-carry %s: want batches, supers or singles", *carry)
 	}
 	demo.Enter("tunforward")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *duration, *streams, uint32(*mtu)); err != nil {
+	if err := run(ctx, *duration, *streams, uint32(*mtu), how); err != nil {
 		demo.Fatal("tunforward", err)
 	}
 }
@@ -78,7 +88,7 @@ type side struct {
 type counter struct{ packets, bytes atomic.Uint64 }
 
 // newSide makes a namespace and a device in it.
-func newSide(ctx context.Context, name string, local, peer netip.Addr, mtu uint32) (_ *side, err error) {
+func newSide(ctx context.Context, name string, local, peer netip.Addr, mtu uint32, offload tun.Offload) (_ *side, err error) {
 	s := &side{}
 	defer func() {
 		if err != nil {
@@ -89,7 +99,7 @@ func newSide(ctx context.Context, name string, local, peer netip.Addr, mtu uint3
 		return nil, err
 	}
 	fd := int(s.ns.Fd())
-	if s.dev, err = tun.Create(tun.Config{Name: name, NetNS: fd}); err != nil {
+	if s.dev, err = tun.Create(tun.Config{Name: name, NetNS: fd, Offload: offload}); err != nil {
 		return nil, err
 	}
 	conn, err := rtnl.Dial(&rtnl.Config{NetNS: fd})
@@ -123,40 +133,96 @@ func (s *side) close() error {
 	return err
 }
 
-// forward carries packets from one device to the other until one is closed.
-func forward(from, to *side) error {
-	packet := make([]byte, 65535)
-	for {
-		n, err := from.dev.Read(packet)
-		if err == nil {
-			_, err = to.dev.Write(packet[:n])
+// A carrier is a way to carry packets.
+type carrier struct {
+	offload tun.Offload // what the devices are to merge
+
+	// prepare returns a function that carries once, and how many packets of how
+	// many bytes it has read.
+	prepare func(from, to *tun.Device) func() (packets, bytes int, err error)
+}
+
+var carriers = map[string]carrier{
+	"batches": {tun.OffloadAll, batches},
+	"supers":  {tun.OffloadAll, supers},
+	"singles": {0, singles},
+}
+
+func batches(from, to *tun.Device) func() (packets, bytes int, err error) {
+	bufs, sizes := make([][]byte, 64), make([]int, 64)
+	for i := range bufs {
+		bufs[i] = make([]byte, 65535)
+	}
+	read := make([][]byte, 0, len(bufs))
+	return func() (packets, bytes int, err error) {
+		n, err := from.ReadBatch(bufs, sizes, 0)
+		if err != nil {
+			return 0, 0, err
 		}
+		read = read[:0]
+		for i, size := range sizes[:n] {
+			read = append(read, bufs[i][:size])
+			bytes += size
+		}
+		_, err = to.WriteBatch(read, 0)
+		return n, bytes, err
+	}
+}
+
+func supers(from, to *tun.Device) func() (packets, bytes int, err error) {
+	b := make([]byte, 65597) // what ReadSuper wants
+	return func() (packets, bytes int, err error) {
+		super, err := from.ReadSuper(b)
+		if err != nil {
+			return 0, 0, err
+		}
+		return 1, len(super.Packet), to.WriteSuper(super)
+	}
+}
+
+func singles(from, to *tun.Device) func() (packets, bytes int, err error) {
+	packet := make([]byte, 65535)
+	return func() (packets, bytes int, err error) {
+		n, err := from.Read(packet)
+		if err != nil {
+			return 0, 0, err
+		}
+		_, err = to.Write(packet[:n])
+		return 1, n, err
+	}
+}
+
+// forward carries packets from one device to the other until one is closed.
+func forward(from, to *side, c carrier) error {
+	once := c.prepare(from.dev, to.dev)
+	for {
+		packets, bytes, err := once()
+		from.out.packets.Add(uint64(packets))
+		from.out.bytes.Add(uint64(bytes))
 		if errors.Is(err, os.ErrClosed) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		from.out.packets.Add(1)
-		from.out.bytes.Add(uint64(n))
 	}
 }
 
-func run(ctx context.Context, duration time.Duration, streams int, mtu uint32) (err error) {
+func run(ctx context.Context, duration time.Duration, streams int, mtu uint32, c carrier) (err error) {
 	first, second := netip.MustParseAddr("10.66.66.1"), netip.MustParseAddr("10.66.66.2")
-	a, err := newSide(ctx, "a", first, second, mtu)
+	a, err := newSide(ctx, "a", first, second, mtu, c.offload)
 	if err != nil {
 		return err
 	}
-	b, err := newSide(ctx, "b", second, first, mtu)
+	b, err := newSide(ctx, "b", second, first, mtu, c.offload)
 	if err != nil {
 		return errors.Join(err, a.close())
 	}
 	fmt.Printf("namespace 1: %s, namespace 2: %s, MTU %d\n", first, second, mtu)
 
 	ended := make(chan error, 2)
-	go func() { ended <- forward(a, b) }()
-	go func() { ended <- forward(b, a) }()
+	go func() { ended <- forward(a, b, c) }()
+	go func() { ended <- forward(b, a, c) }()
 	received, elapsed, err := traffic(ctx, a, b, netip.AddrPortFrom(second, 0), streams, duration)
 
 	// The devices close and both loops end, whatever has happened.

@@ -20,6 +20,8 @@ func TestProgram(t *testing.T) {
 	for _, args := range [][]string{
 		{"-time", "1100ms", "-streams", "2"},
 		{"-time", "100ms", "-mtu", "65535"},
+		{"-time", "100ms", "-carry", "supers"},
+		{"-time", "100ms", "-carry", "singles"},
 		{"-time", "100ms", "-mtu", "1000"},
 	} {
 		out, err := run(args...)
@@ -58,6 +60,7 @@ func TestProgram(t *testing.T) {
 		`tunforward: argument "x": there are only flags`: {"x"},
 		"tunforward: -time 0s: want a time":              {"-time", "0"},
 		"tunforward: -streams 0: want 1 or more":         {"-streams", "0"},
+		"tunforward: -carry x: want batches, supers":     {"-carry", "x"},
 		"tunforward: -mtu 67: want 68 to 65535":          {"-mtu", "67"},
 	} {
 		if out, err := run(args...); err == nil || !strings.Contains(out, want) {
