@@ -84,6 +84,17 @@ func with(name, dev string, run func() float64) way {
 	}}
 }
 
+// bare is a loop's step without a library, and without the scheduler.
+func bare(trap uintptr, fd int) func([]byte) (int, error) {
+	return func(b []byte) (int, error) {
+		n, _, errno := unix.RawSyscall(trap, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+		if errno != 0 {
+			return 0, errno
+		}
+		return int(n), nil
+	}
+}
+
 func writeRows() []row {
 	const count = 20000
 	port := dropping()
@@ -119,6 +130,7 @@ func writeRows() []row {
 		rows = append(rows, row{fmt.Sprintf("write one packet of %d B", size), "CPU ns/packet (best)", false, []way{
 			with("C", "cplain", func() float64 { return c(p, []*os.File{cfile}, "write", fmt.Sprint(count))[0] / count }),
 			with("C with two threads", "cplain", func() float64 { return c(p, []*os.File{cfile}, "threads", "write", fmt.Sprint(count))[0] / count }),
+			with("Go, bare system calls", "cplain", loopOf(bare(unix.SYS_WRITE, cfd))),
 			with("nlwire", "nlplain", loopOf(plain.Write)),
 			with("os.File", "osfile", loopOf(file.Write)),
 		}})
@@ -250,7 +262,9 @@ func readRows() []row {
 		rows = append(rows, row{fmt.Sprintf("read one packet of %d B", size), "CPU ns/packet (best)", false, []way{
 			with("C", "cplainr", inC("read")),
 			with("C with two threads", "cplainr", inC("threads", "read")),
+			with("Go, bare system calls", "cplainr", one(bare(unix.SYS_READ, cfd))),
 			with("nlwire", "nlplainr", one(plain.Read)),
+			with("nlwire, ReadBatch", "nlplainr", batch(plain.ReadBatch)),
 			with("os.File", "osfiler", one(file.Read)),
 		}}, row{fmt.Sprintf("read up to 64 packets of %d B", size), "CPU ns/packet (best)", false, []way{
 			with("nlwire, offload", "nloffr", batch(offload.ReadBatch)),
