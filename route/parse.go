@@ -72,7 +72,8 @@ func (r *Route) parseEnds(v *rtattr.RouteView, zero netip.Addr) (err error) {
 	if r.Dst, err = prefix(dst, zero, v.Header.DstLen); err != nil {
 		return fmt.Errorf("route: destination: %w", err)
 	}
-	if src, ok := v.Src(); ok || v.Header.SrcLen > 0 {
+	if v.Header.SrcLen > 0 { // the kernel copies so many bits of RTA_SRC
+		src, _ := v.Src()
 		if r.Src, err = prefix(src, zero, v.Header.SrcLen); err != nil {
 			return fmt.Errorf("route: %s: source: %w", r.Dst, err)
 		}
