@@ -495,6 +495,15 @@ var routeReader = reader{
 					theirs.put(name, ours[name])
 				}
 			}},
+		{what: "vishvananda takes what is behind the address of RTA_VIA, and refuses a route for an unknown family", why: "we go by the length of the address; the kernel sends the right one (fib_nexthop_info)",
+			input: func(t *fuzz.Tree) {
+				via(&t.Attrs)
+				walk(t.Attrs, func(a *fuzz.Attr) {
+					if a.Form == rtattr.IsElem {
+						via(&a.Attrs)
+					}
+				})
+			}},
 		{what: "vishvananda reads some encapsulations wrongly, refuses or panics", why: "of SEG6, SEG6 local and BPF the whole route is lost; of MPLS traffic class and TTL",
 			input: func(t *fuzz.Tree) {
 				unwrap(&t.Attrs)
@@ -505,6 +514,24 @@ var routeReader = reader{
 				})
 			}},
 	},
+}
+
+// via gives RTA_VIA the family of its length, and removes one of no family.
+func via(attrs *[]*fuzz.Attr) {
+	a := find(*attrs, rtattr.RTA_VIA)
+	if a == nil {
+		return
+	}
+	family := uint16(rtattr.AF_INET)
+	switch len(a.Payload) {
+	case 6:
+	case 18:
+		family = rtattr.AF_INET6
+	default:
+		remove(attrs, rtattr.RTA_VIA, rtattr.RTA_GATEWAY) // RTA_VIA goes first
+		return
+	}
+	a.Payload = append(native.AppendUint16(nil, family), a.Payload[2:]...)
 }
 
 // unwrap removes encapsulations but those in MPLS labels without traffic class and
@@ -627,8 +654,32 @@ func (r reader) generate(steer []byte) rtattr.Msg {
 	if len(t.Header) > 1 && len(steer) > 0 {
 		t.Header[0] = r.families[int(steer[len(steer)-1])%len(r.families)]
 		t.Header[1] %= 33 // prefix length, or not used
+		t.Attrs = slices.DeleteFunc(t.Attrs, func(a *fuzz.Attr) bool { return !fit(a, t.Header) })
 	}
 	return t.Bytes()
+}
+
+// fit gives an address the length of the family. Without it most messages are
+// refused. It reports whether an attribute may be there at all.
+func fit(a *fuzz.Attr, header []byte) bool {
+	if a.Table == nil || a.Nested {
+		return true
+	}
+	size := 4
+	if header[0] == rtattr.AF_INET6 {
+		size = 16
+	}
+	resize := func(n int) { a.Payload = append(bytes.Clone(a.Payload), make([]byte, n)...)[:n] }
+	switch route := a.Set == &rtattr.RouteSet; {
+	case route && a.Type&rtattr.NLA_TYPE_MASK == rtattr.RTA_VIA:
+		resize(6)
+		native.PutUint16(a.Payload, rtattr.AF_INET)
+	case route && a.Type&rtattr.NLA_TYPE_MASK == rtattr.RTA_NEWDST:
+		return header[0] == rtattr.AF_MPLS
+	case a.Table.Min == 4 && a.Table.Max == 16:
+		resize(size)
+	}
+	return true
 }
 
 // TestDifferential wants the readers to see the same in recorded and generated
