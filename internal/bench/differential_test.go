@@ -390,7 +390,8 @@ func vishNewDst(d vish.Destination) string {
 }
 
 func ourEncap(e encap.Encap) string {
-	if m, ok := e.(encap.MPLS); ok {
+	m, ok := e.(encap.MPLS)
+	if _, ttl := m.TTL.Value(); ok && !ttl {
 		return labels(m.Labels)
 	}
 	return ""
@@ -504,7 +505,7 @@ var routeReader = reader{
 					}
 				})
 			}},
-		{what: "vishvananda reads some encapsulations wrongly, refuses or panics", why: "of SEG6, SEG6 local and BPF the whole route is lost; of MPLS traffic class and TTL",
+		{what: "vishvananda reads some encapsulations wrongly, refuses or panics", why: "of SEG6, SEG6 local and BPF the whole route is lost; of MPLS all but the labels",
 			input: func(t *fuzz.Tree) {
 				unwrap(&t.Attrs)
 				walk(t.Attrs, func(a *fuzz.Attr) {
@@ -537,9 +538,11 @@ func via(attrs *[]*fuzz.Attr) {
 // unwrap removes encapsulations but those in MPLS labels without traffic class and
 // TTL.
 func unwrap(attrs *[]*fuzz.Attr) {
-	typ, dst := find(*attrs, rtattr.RTA_ENCAP_TYPE), find(*attrs, rtattr.RTA_ENCAP, rtattr.MPLS_IPTUNNEL_DST)
-	if typ != nil && len(typ.Payload) == 2 && rtattr.EncapType(native.Uint16(typ.Payload)) == rtattr.LWTUNNEL_ENCAP_MPLS && dst != nil && labelled(dst.Payload) {
-		return
+	typ, in := find(*attrs, rtattr.RTA_ENCAP_TYPE), find(*attrs, rtattr.RTA_ENCAP)
+	if typ != nil && len(typ.Payload) == 2 && rtattr.EncapType(native.Uint16(typ.Payload)) == rtattr.LWTUNNEL_ENCAP_MPLS && in != nil && len(in.Attrs) == 1 {
+		if dst := find(in.Attrs, rtattr.MPLS_IPTUNNEL_DST); dst != nil && labelled(dst.Payload) {
+			return
+		}
 	}
 	remove(attrs, rtattr.RTA_ENCAP, rtattr.RTA_ENCAP_TYPE)
 }
