@@ -620,8 +620,8 @@ func built(put func(*rtattr.Encoder)) rtattr.Msg {
 // readers are compared by name.
 var readers = map[string]reader{"address": addressReader, "neigh": neighReader, "route": routeReader, "link": linkReader}
 
-// messages are the recorded messages of a reader and generated ones.
-func (r reader) messages(tb testing.TB) (all []rtattr.Msg) {
+// recorded are the recorded messages of a reader.
+func (r reader) recorded(tb testing.TB) (all []rtattr.Msg) {
 	tb.Helper()
 	for _, dir := range []string{"testdata", "../../rtattr/testdata/wire"} {
 		files, err := golden.Load(dir)
@@ -637,6 +637,13 @@ func (r reader) messages(tb testing.TB) (all []rtattr.Msg) {
 	if len(all) < 10 {
 		tb.Fatalf("%d messages are recorded", len(all))
 	}
+	return all
+}
+
+// messages are the recorded messages of a reader, generated ones, and its own.
+func (r reader) messages(tb testing.TB) []rtattr.Msg {
+	tb.Helper()
+	all := append(r.recorded(tb), r.extra...)
 	for seed := range uint64(4000) {
 		m := r.generate(fuzz.Steer(seed))
 		if seed%4 == 0 {
@@ -692,7 +699,7 @@ func TestDifferential(t *testing.T) {
 	for name, r := range readers {
 		t.Run(name, func(t *testing.T) {
 			n := 0
-			messages := append(r.messages(t), r.extra...)
+			messages := r.messages(t)
 			for _, m := range messages {
 				if _, _, ok := r.compare(m, -1); ok {
 					n++
@@ -733,10 +740,8 @@ func TestDifferential(t *testing.T) {
 // fuzzReader compares the readings of any message of a type: what the fuzzer says,
 // or what it steers a generator to.
 func fuzzReader(f *testing.F, r reader) {
-	for i, m := range r.messages(f) {
-		if i < 100 {
-			f.Add(false, m.Payload())
-		}
+	for _, m := range slices.Concat(r.recorded(f), r.extra) {
+		f.Add(false, m.Payload())
 	}
 	for seed := range uint64(8) {
 		f.Add(true, fuzz.Steer(seed))
