@@ -17,6 +17,9 @@
 //		}
 //	}
 //
+// A [Driver] makes every kind of link a driver of rtnetlink, for programs that use
+// that library. It is here because nothing else in this module may import rtnetlink.
+//
 // Nothing here sends a message but a [Kernel], which refuses to be anywhere but in a
 // machine of internal/vm. Generated messages must never be sent to a kernel that
 // others use: a well-formed route can crash Linux 6.18 for good, see [Lethal].

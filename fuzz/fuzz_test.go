@@ -84,6 +84,11 @@ func FuzzRoute(f *testing.F) {
 	target(f, DiffRoute)
 }
 
+func FuzzRule(f *testing.F) {
+	seeds(f, 0, rtattr.RTM_NEWRULE, rtattr.RTM_DELRULE, rtattr.RTM_GETRULE)
+	target(f, DiffRule)
+}
+
 // FuzzMessage gives whole messages, any bytes, to every oracle.
 func FuzzMessage(f *testing.F) {
 	for _, m := range recorded(f) {

@@ -181,6 +181,46 @@ func routeMessage(b []byte) (m *rtnetlink.RouteMessage, ok bool) {
 	return m, true
 }
 
+func ruleMessage(b []byte) (m *rtnetlink.RuleMessage, ok bool) {
+	var v rtattr.RuleView
+	if v.Parse(b) != nil {
+		return nil, false
+	}
+	h := v.Header
+	m = &rtnetlink.RuleMessage{
+		Family: h.Family, DstLength: h.DstLen, SrcLength: h.SrcLen, TOS: h.TOS,
+		Table: h.Table, Action: uint8(h.Action), Flags: uint32(h.Flags),
+	}
+	if len(v.Attrs()) == 0 {
+		return m, true
+	}
+	a := &rtnetlink.RuleAttributes{
+		Src: ipPtr(v.Src()), Dst: ipPtr(v.Dst()),
+		IIFName: str(v.IIFName()), OIFName: str(v.OIFName()),
+		Goto: ptr(v.Goto()), Priority: ptr(v.Priority()),
+		FwMark: ptr(v.FwMark()), FwMask: ptr(v.FwMask()),
+		TunID: ptr(v.TunnelID()), Table: ptr(rtattr.As[uint32](v.Table())),
+		L3MDev: ptr(v.L3MDev()), Protocol: ptr(rtattr.As[uint8](v.Protocol())), IPProto: ptr(v.IPProto()),
+		SuppressPrefixLen: ptr(v.SuppressPrefixLen()), SuppressIFGroup: ptr(v.SuppressIfGroup()),
+	}
+	if flow, ok := v.Flow(); ok {
+		a.SrcRealm, a.DstRealm = ptr(uint16(flow>>16), true), ptr(uint16(flow), true)
+	}
+	if r, ok := v.UIDRange(); ok {
+		a.UIDRange = &rtnetlink.RuleUIDRange{Start: uint16(r.Start), End: uint16(r.End)}
+	}
+	if r, ok := v.SPortRange(); ok {
+		a.SPortRange = &rtnetlink.RulePortRange{Start: r.Start, End: r.End}
+	}
+	if r, ok := v.DPortRange(); ok {
+		a.DPortRange = &rtnetlink.RulePortRange{Start: r.Start, End: r.End}
+	}
+	m.Attributes = a
+	return m, true
+}
+
+func ipPtr(a netip.Addr, ok bool) *net.IP { return ptr(ip(a, ok), ok) }
+
 func ip(a netip.Addr, _ bool) net.IP { return a.AsSlice() }
 
 func ptr[T any](v T, ok bool) *T {
