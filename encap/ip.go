@@ -352,5 +352,8 @@ func parseGeneve(v *rtattr.EncapOptsView) (Options, bool) {
 			return nil, false
 		}
 	}
+	if opts == nil {
+		return nil, true // as if there were no nest
+	}
 	return Geneve(opts...), true
 }
