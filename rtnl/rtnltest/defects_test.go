@@ -12,6 +12,7 @@ import (
 	"github.com/nlwire/nlwire/nexthop"
 	"github.com/nlwire/nlwire/route"
 	"github.com/nlwire/nlwire/rtattr"
+	"github.com/nlwire/nlwire/rtnl"
 	"github.com/nlwire/nlwire/rtnl/rtnltest"
 	"github.com/nlwire/nlwire/rule"
 )
@@ -210,5 +211,49 @@ func TestDatagramWithoutPadding(t *testing.T) {
 		if l, err := link.Get(ctx, c, 3); err != nil || l.Index != 3 {
 			t.Errorf("%d: next: %v, %v", cut, l, err)
 		}
+	}
+}
+
+// Issues V#1099, V#1216: the end of a list among notifications is taken for an object, and
+// the subscriber panics. So it is with a message that is cut.
+func TestEndOfListIsNoEvent(t *testing.T) {
+	k := &rtnltest.Kernel{}
+	c := dial(t, k)
+	objects := []rtnl.Object[any, any]{
+		link.Object(link.Filter{}).Any(), address.Object(address.Filter{}).Any(), route.Object(route.Filter{}).Any(),
+		neigh.Object(neigh.Filter{}).Any(), rule.Object(rule.Filter{}).Any(), nexthop.Object(nexthop.Filter{}).Any(),
+	}
+	w, err := rtnl.Watch(ctx, c, nil, objects...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	next := func() rtnl.Event[any, any] {
+		t.Helper()
+		ev, err := w.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ev
+	}
+	if ev := next(); ev.Type != rtnl.Synced {
+		t.Fatalf("%+v", ev)
+	}
+	var e rtattr.Encoder
+	for _, typ := range []uint16{rtattr.NLMSG_DONE, rtattr.NLMSG_NOOP} {
+		n := e.Message(typ, rtattr.NLM_F_MULTI)
+		n.Raw(make([]byte, 4))
+		n.End()
+	}
+	l := rtattr.AppendLink(&e, rtattr.RTM_NEWLINK, 0, rtattr.IfInfomsg{Index: 3})
+	l.IfName("v0")
+	l.MTU(1500)
+	l.Group(0)
+	l.End()
+	if err := k.Notify(rtattr.RTNLGRP_LINK, &e); err != nil {
+		t.Fatal(err)
+	}
+	if ev := next(); ev.Type != rtnl.Added || ev.Value.(link.Link).Name != "v0" {
+		t.Errorf("%+v", ev)
 	}
 }
