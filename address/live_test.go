@@ -195,6 +195,43 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// Issue V#951: a replacement leaves the lifetimes as they were. Each of them counts, 0 and
+// for ever too (V#605).
+func TestReplaceLifetimes(t *testing.T) {
+	for _, local := range []string{"10.66.66.1/24", "fd00:1::1/64"} {
+		l := newLab(t)
+		a := address.Address{Index: 3, Local: pfx(local)}
+		if a.Local.Addr().Is6() {
+			a.Flags = rtattr.IFA_F_NODAD
+		}
+		for _, tt := range []struct {
+			valid, preferred address.Lifetime
+			want             second
+		}{
+			{9000, 8000, second{Valid: 9000, Preferred: 8000}},
+			{600, 500, second{Valid: 600, Preferred: 500}},
+			{7000, address.Expired, second{Valid: 7000, Old: true}},
+			{address.Forever, address.Expired, second{Valid: forever, Old: true}},
+			{address.Forever, 3600, second{Valid: forever, Preferred: 3600}},
+			{address.Forever, address.Forever, second{Valid: forever, Preferred: forever}},
+			{60, 30, second{Valid: 60, Preferred: 30}},
+			{0, 0, second{Valid: forever, Preferred: forever}},
+		} {
+			a.Valid, a.Preferred = tt.valid, tt.preferred
+			if err := address.Replace(ctx, l.conn, a); err != nil {
+				t.Fatal(err)
+			}
+			if tt.want.Valid == forever && a.Local.Addr().Is4() {
+				tt.want.Preferred = forever // shown, if Valid is: inet_fill_ifaddr
+			}
+			got := l.show(t)
+			if len(got) != 1 || got[0].Old != tt.want.Old || !close(got[0].Valid, tt.want.Valid) || !close(got[0].Preferred, tt.want.Preferred) {
+				t.Errorf("%v: ip shows %+v, want %+v", a, got, tt.want)
+			}
+		}
+	}
+}
+
 func TestFilter(t *testing.T) {
 	l := newLab(t)
 	v0 := address.Address{Index: 3, Local: pfx("10.66.66.1/24")}

@@ -3,6 +3,7 @@ package link_test
 import (
 	"bytes"
 	"encoding/binary"
+	"reflect"
 	"testing"
 	"time"
 
@@ -253,6 +254,47 @@ func TestUnpaddedAttribute(t *testing.T) {
 	} {
 		if got, err := link.ParseKind(shown(t, func(i rtattr.LinkInfoEncoder) { i.Kind("vxlan"); i.Data(tt.data) })); err != nil || got != tt.want {
 			t.Errorf("% x: %#v, %v", tt.data, got, err)
+		}
+	}
+}
+
+// TestKindAttributesOfAnyLength: an attribute that is shorter or longer than this
+// library knows it costs that attribute at most, and no panic.
+func TestKindAttributesOfAnyLength(t *testing.T) {
+	payload := bytes.Repeat([]byte{1}, 24)
+	for _, name := range []string{"ipip", "sit", "ip6tnl", "gre", "gretap", "erspan", "ip6gre", "ip6gretap", "ip6erspan", "vti", "vti6", "vxlan", "geneve", "gtp", "bareudp", "amt", "xfrm",
+		"vlan", "bridge", "bond", "macvlan", "macvtap", "ipvlan", "vrf", "macsec", "hsr", "can", "veth", "vxcan", "netkit", "tun", "ipoib", "rmnet"} {
+		empty, err := link.ParseKind(shown(t, func(i rtattr.LinkInfoEncoder) { i.Kind(name) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for typ := range uint16(48) {
+			for n := range len(payload) {
+				var e rtattr.Encoder
+				w := rtattr.AppendLink(&e, rtattr.RTM_NEWLINK, 0, rtattr.IfInfomsg{Index: 7, Type: 1})
+				w.IfName("x0")
+				i := w.LinkInfo()
+				i.Kind(name)
+				data := i.Nest.Nest(rtattr.IFLA_INFO_DATA)
+				data.Bytes(typ, payload[:n])
+				data.End()
+				i.End()
+				w.IfAlias("behind")
+				w.End()
+				b, err := e.Finish()
+				if err != nil {
+					t.Fatal(err)
+				}
+				var v rtattr.LinkView
+				if err := v.Parse(rtattr.Msg(b).Payload()); err != nil {
+					t.Fatal(err)
+				}
+				l, err := link.Parse(&v) // tells of the kind, too
+				k, kindErr := link.ParseKind(&v)
+				if err != nil && kindErr == nil || l.Name != "x0" || l.Alias != "behind" || l.Kind != name || reflect.TypeOf(k) != reflect.TypeOf(empty) {
+					t.Fatalf("%s, attribute %d of %d bytes: %v, %v, %#v", name, typ, n, l, err, k)
+				}
+			}
 		}
 	}
 }

@@ -138,8 +138,7 @@ func All(ctx context.Context, conn *rtnl.Conn, f Filter) iter.Seq2[*rtattr.LinkV
 			if m.Type() != rtattr.RTM_NEWLINK {
 				continue
 			}
-			err := v.Parse(m.Payload())
-			if f.match(&v) && !yield(&v, err) {
+			if err := v.Parse(m.Payload()); (err != nil || f.match(&v)) && !yield(&v, err) {
 				return
 			}
 		}

@@ -81,6 +81,9 @@ func nsids(ctx context.Context, conn *rtnl.Conn, put func(*rtattr.Encoder), obje
 		if err != nil {
 			return ids, rtnl.Annotate(err, "link: get netns", object)
 		}
+		if m.Type() != rtattr.RTM_NEWNSID {
+			continue
+		}
 		var v rtattr.NSIDView
 		if err := v.Parse(m.Payload()); err != nil {
 			return ids, err

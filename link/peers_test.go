@@ -242,3 +242,46 @@ func TestPeerCreateKnowsTheIndex(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// rtnetlink reads ifi_family with the pad behind it, as one number.
+func TestPeerFamilyIsOneByte(t *testing.T) {
+	var e rtattr.Encoder
+	w := rtattr.AppendLink(&e, rtattr.RTM_NEWLINK, 0, rtattr.IfInfomsg{Index: 3, Type: 1})
+	w.IfName("v0")
+	w.MTU(1500)
+	w.Group(7)
+	w.End()
+	b, err := e.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b[17] != 0 {
+		t.Errorf("a pad of %d", b[17])
+	}
+	b[17] = 7 // __ifi_pad
+	if _, l, err := link.Object(link.Filter{}).Parse(rtattr.Msg(b)); err != nil || l.Name != "v0" {
+		t.Errorf("%v, %v", l, err)
+	}
+	var v rtattr.LinkView
+	if err := v.Parse(rtattr.Msg(b).Payload()); err != nil || v.Header != (rtattr.IfInfomsg{Index: 3, Type: 1}) {
+		t.Errorf("%+v, %v", v.Header, err)
+	}
+}
+
+// netlink takes namespaces as any value, and dereferences nil if it is of a type that
+// it does not know; with two of them the kernel takes one.
+func TestPeerOneNamespace(t *testing.T) {
+	for name, c := range map[string]link.Config{
+		"descriptor and process": {NetNS: 4, NetNSPID: 5},
+		"descriptor and number":  {NetNS: 4, NetNSID: link.Some[int32](0)},
+		"no descriptor":          {NetNS: -1},
+	} {
+		for _, build := range []builder{add(c, link.Ifb{}), add(link.Config{}, link.Veth{Peer: c}), set(3, c)} {
+			var e rtattr.Encoder
+			build(&e)
+			if _, err := e.Finish(); err == nil || !strings.Contains(err.Error(), "NetNS") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}

@@ -275,3 +275,31 @@ func BenchmarkAppendAdd(b *testing.B) {
 		neigh.AppendAdd(&e, fullFDB)
 	}
 }
+
+// A message that is cut anywhere, or has no bytes at all, is an error at most:
+// NeighDeserialize of vishvananda/netlink panics (defect B-V7).
+func TestShortMessages(t *testing.T) {
+	for _, whole := range []neigh.Neigh{fullFDB, four(func(n *neigh.Neigh) { n.Family, n.State = inet, permanent })} {
+		var e rtattr.Encoder
+		neigh.AppendAdd(&e, whole)
+		m, err := e.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := rtattr.Msg(m).Payload()
+		for n := range len(b) + 1 {
+			var v rtattr.NeighView
+			bad := v.Parse(b[:n:n])
+			got, err := neigh.Parse(&v)
+			if n < 12 && bad == nil {
+				t.Errorf("%d bytes: no error, %v", n, got)
+			}
+			if n == len(b) && (bad != nil || err != nil || got != whole) {
+				t.Errorf("%v, %v, %v\nwant %v", got, bad, err, whole)
+			}
+			if n >= 12 && (got.Family != b[0] || got.Index != whole.Index || got.State != whole.State) {
+				t.Errorf("%d bytes: %+v", n, got)
+			}
+		}
+	}
+}

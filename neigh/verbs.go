@@ -48,6 +48,9 @@ func Get(ctx context.Context, conn *rtnl.Conn, n Neigh) (Neigh, error) {
 		if qerr != nil {
 			return Neigh{}, rtnl.Annotate(qerr, "neigh: get", n.String())
 		}
+		if m.Type() != rtattr.RTM_NEWNEIGH {
+			continue
+		}
 		var v rtattr.NeighView
 		if err = v.Parse(m.Payload()); err == nil {
 			got, err = Parse(&v)

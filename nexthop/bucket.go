@@ -54,7 +54,7 @@ func AppendListBuckets(e *rtattr.Encoder, f BucketFilter) {
 func AllBuckets(ctx context.Context, conn *rtnl.Conn, f BucketFilter) iter.Seq2[*rtattr.NexthopView, error] {
 	put := func(e *rtattr.Encoder) { AppendListBuckets(e, f) }
 	any := func(*rtattr.NexthopView) bool { return true }
-	return all(ctx, conn, put, "nexthop: list buckets of", fmt.Sprintf("id %d", f.ID), any)
+	return all(ctx, conn, put, rtattr.RTM_NEWNEXTHOPBUCKET, "nexthop: list buckets of", fmt.Sprintf("id %d", f.ID), any)
 }
 
 // ListBuckets returns buckets, ordered by ID and Index.
@@ -77,7 +77,7 @@ func GetBucket(ctx context.Context, conn *rtnl.Conn, id uint32, index uint16) (b
 	e := conn.Encoder()
 	defer conn.Release(e)
 	AppendGetBucket(e, id, index)
-	err = one(ctx, conn, e, "nexthop: get bucket", fmt.Sprintf("id %d index %d", id, index), func(v *rtattr.NexthopView) (err error) {
+	err = one(ctx, conn, e, rtattr.RTM_NEWNEXTHOPBUCKET, "nexthop: get bucket", fmt.Sprintf("id %d index %d", id, index), func(v *rtattr.NexthopView) (err error) {
 		b, err = ParseBucket(v)
 		return err
 	})

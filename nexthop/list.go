@@ -89,10 +89,11 @@ func AppendList(e *rtattr.Encoder, f Filter, flags rtattr.NexthopOpFlags) {
 // [rtnl.ErrDumpInterrupted] if nexthops changed meanwhile.
 func All(ctx context.Context, conn *rtnl.Conn, f Filter) iter.Seq2[*rtattr.NexthopView, error] {
 	put := func(e *rtattr.Encoder) { AppendList(e, f, 0) }
-	return all(ctx, conn, put, "nexthop: list", f.String(), f.match)
+	return all(ctx, conn, put, rtattr.RTM_NEWNEXTHOP, "nexthop: list", f.String(), f.match)
 }
 
-func all(ctx context.Context, conn *rtnl.Conn, put func(*rtattr.Encoder), op, object string, match func(*rtattr.NexthopView) bool) iter.Seq2[*rtattr.NexthopView, error] {
+// all runs a request whose answers are messages of a type.
+func all(ctx context.Context, conn *rtnl.Conn, put func(*rtattr.Encoder), typ uint16, op, object string, match func(*rtattr.NexthopView) bool) iter.Seq2[*rtattr.NexthopView, error] {
 	return func(yield func(*rtattr.NexthopView, error) bool) {
 		e := conn.Encoder()
 		defer conn.Release(e)
@@ -106,6 +107,9 @@ func all(ctx context.Context, conn *rtnl.Conn, put func(*rtattr.Encoder), op, ob
 			if err != nil {
 				yield(nil, rtnl.Annotate(err, op, object))
 				return
+			}
+			if m.Type() != typ {
+				continue
 			}
 			if err := v.Parse(m.Payload()); (err != nil || match(&v)) && !yield(&v, err) {
 				return

@@ -21,7 +21,7 @@ func Create(ctx context.Context, conn *rtnl.Conn, n Nexthop) (Nexthop, error) {
 	defer conn.Release(e)
 	Begin(e, rtattr.RTM_NEWNEXTHOP, rtattr.NLM_F_CREATE|rtattr.NLM_F_EXCL|rtattr.NLM_F_ECHO, n).End()
 	var made Nexthop
-	err := one(ctx, conn, e, "nexthop: create", n.String(), func(v *rtattr.NexthopView) (err error) {
+	err := one(ctx, conn, e, rtattr.RTM_NEWNEXTHOP, "nexthop: create", n.String(), func(v *rtattr.NexthopView) (err error) {
 		made, err = Parse(v)
 		return err
 	})
@@ -57,7 +57,7 @@ func Get(ctx context.Context, conn *rtnl.Conn, id uint32) (n Nexthop, err error)
 	e := conn.Encoder()
 	defer conn.Release(e)
 	AppendGet(e, id, 0)
-	err = one(ctx, conn, e, "nexthop: get", fmt.Sprintf("id %d", id), func(v *rtattr.NexthopView) (err error) {
+	err = one(ctx, conn, e, rtattr.RTM_NEWNEXTHOP, "nexthop: get", fmt.Sprintf("id %d", id), func(v *rtattr.NexthopView) (err error) {
 		n, err = Parse(v)
 		return err
 	})
@@ -74,7 +74,7 @@ func GetStats(ctx context.Context, conn *rtnl.Conn, id uint32, hw bool) (s Stats
 	e := conn.Encoder()
 	defer conn.Release(e)
 	AppendGet(e, id, flags)
-	err = one(ctx, conn, e, "nexthop: get counters of", fmt.Sprintf("id %d", id), func(v *rtattr.NexthopView) (err error) {
+	err = one(ctx, conn, e, rtattr.RTM_NEWNEXTHOP, "nexthop: get counters of", fmt.Sprintf("id %d", id), func(v *rtattr.NexthopView) (err error) {
 		s, err = ParseStats(v)
 		return err
 	})
@@ -83,8 +83,8 @@ func GetStats(ctx context.Context, conn *rtnl.Conn, id uint32, hw bool) (s Stats
 
 var errNoAnswer = errors.New("no answer")
 
-// one runs a request that has one answer.
-func one(ctx context.Context, conn *rtnl.Conn, e *rtattr.Encoder, op, object string, parse func(*rtattr.NexthopView) error) error {
+// one runs a request that has one answer, a message of a type.
+func one(ctx context.Context, conn *rtnl.Conn, e *rtattr.Encoder, typ uint16, op, object string, parse func(*rtattr.NexthopView) error) error {
 	if err := e.Err(); err != nil {
 		return err
 	}
@@ -92,6 +92,9 @@ func one(ctx context.Context, conn *rtnl.Conn, e *rtattr.Encoder, op, object str
 	for m, qerr := range conn.Query(ctx, e) { // to its end, or its socket is lost
 		if qerr != nil {
 			return rtnl.Annotate(qerr, op, object)
+		}
+		if m.Type() != typ {
+			continue
 		}
 		var v rtattr.NexthopView
 		if err = v.Parse(m.Payload()); err == nil {

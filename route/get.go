@@ -68,6 +68,9 @@ func Get(ctx context.Context, conn *rtnl.Conn, l Lookup) (Route, error) {
 		if qerr != nil {
 			return Route{}, rtnl.Annotate(qerr, "route: get", l.String())
 		}
+		if m.Type() != rtattr.RTM_NEWROUTE {
+			continue
+		}
 		var v rtattr.RouteView
 		if err = v.Parse(m.Payload()); err == nil {
 			r, err = Parse(&v)

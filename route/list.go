@@ -197,31 +197,18 @@ func (f *Filter) match(v *rtattr.RouteView, flags uint16, rest bool) bool {
 		return true
 	}
 	left := *f
-	switch {
-	case f.Index == 0:
-	case flags&rtattr.NLM_F_DUMP_FILTERED != 0:
+	if flags&rtattr.NLM_F_DUMP_FILTERED != 0 && !f.Gateway.IsValid() {
 		left.Index = 0 // the kernel looks into nexthop objects
-	case r.NexthopID != 0:
-		left.Index = 0
-		if !uses(v, f.Index) {
-			return false
-		}
 	}
-	return left.has(r)
-}
-
-// uses reports whether the route of a view leaves by an interface. Of a nexthop
-// object the kernel tells that with net.ipv4.nexthop_compat_mode, the default.
-func uses(v *rtattr.RouteView, index uint32) bool {
-	if i, _ := v.OIF(); i == index {
-		return true
-	}
-	for h := range v.Multipath() {
-		if uint32(h.IfIndex) == index {
+	if r.NexthopID != 0 && (left.Index != 0 || left.Gateway.IsValid()) {
+		// What the object says is shown with net.ipv4.nexthop_compat_mode, the default.
+		r.Gateway = viewGateway(v)
+		r.Index, _ = v.OIF()
+		if r.Multipath, err = parseHops(v); err != nil {
 			return true
 		}
 	}
-	return false
+	return left.has(r)
 }
 
 // has reports whether r is one of f.

@@ -116,6 +116,9 @@ func AllMulticast(ctx context.Context, conn *rtnl.Conn, family uint8) iter.Seq2[
 				yield(nil, rtnl.Annotate(err, "route: list", "multicast"))
 				return
 			}
+			if m.Type() != rtattr.RTM_NEWROUTE {
+				continue
+			}
 			err := v.Parse(m.Payload())
 			if isMulticast(v.Header.Family) && !yield(&v, err) {
 				return

@@ -221,3 +221,45 @@ func BenchmarkAppendAdd(b *testing.B) {
 		rule.AppendAdd(&e, full)
 	}
 }
+
+// An attribute of another length than known costs that attribute at most: RuleList of
+// vishvananda/netlink has read 8 bytes where there were 4, and panicked (issue V#672).
+func TestAttributesOfAnyLength(t *testing.T) {
+	payload := make([]byte, 24)
+	for i := range payload {
+		payload[i] = 1
+	}
+	for typ := range uint16(40) {
+		for n := range len(payload) {
+			var e rtattr.Encoder
+			w := rtattr.AppendRule(&e, rtattr.RTM_NEWRULE, 0, rtattr.FibRuleHdr{Family: inet, Action: rtattr.FR_ACT_TO_TBL})
+			w.Bytes(typ, payload[:n])
+			if typ != rtattr.FRA_IIFNAME {
+				w.IIFName("v0")
+			}
+			if typ != rtattr.FRA_TABLE {
+				w.Table(1000)
+			}
+			w.End()
+			b, err := e.Finish()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var v rtattr.RuleView
+			short := v.Parse(rtattr.Msg(b).Payload())
+			r, err := rule.Parse(&v)
+			switch typ {
+			case rtattr.FRA_SRC, rtattr.FRA_DST: // of another address family
+			case rtattr.FRA_TUN_ID:
+				if (short == nil) != (n == 8) {
+					t.Errorf("FRA_TUN_ID of %d bytes: %v", n, short)
+				}
+				fallthrough
+			default:
+				if err != nil || typ != rtattr.FRA_IIFNAME && r.IIF != "v0" || typ != rtattr.FRA_TABLE && r.Table != 1000 {
+					t.Errorf("attribute %d of %d bytes: %v, %v", typ, n, r, err)
+				}
+			}
+		}
+	}
+}

@@ -301,6 +301,17 @@ func TestFailuresCloseDescriptors(t *testing.T) {
 			t.Fatalf("%+v: no error", c.config)
 		}
 	}
+	if !nstest.Root() { // a user who is not mapped: the device is there when it fails, and goes
+		for i := range 20 {
+			c := Config{Name: "leak4", Owner: IDFrom(12345)}
+			if i%2 == 0 {
+				c.Owner, c.Group = c.Group, c.Owner
+			}
+			if _, err := Create(c); !errors.Is(err, unix.EINVAL) {
+				t.Fatalf("%+v: %v", c, err)
+			}
+		}
+	}
 	if after := descriptors(t); after != before {
 		t.Errorf("%d descriptors became %d", before, after)
 	}

@@ -188,3 +188,17 @@ func TestLinked(t *testing.T) {
 		t.Error("AddrSet is not there: nm shows something else")
 	}
 }
+
+// TestUnsafe wants messages to be read and written without unsafe: no struct is laid
+// over bytes of another length.
+func TestUnsafe(t *testing.T) {
+	pkgs := list(t, "./rtattr", "./encap", "./link", "./address", "./neigh", "./route", "./rule", "./nexthop")
+	if len(pkgs) != 8 {
+		t.Errorf("%d packages", len(pkgs))
+	}
+	for _, p := range pkgs {
+		if slices.Contains(p.Imports, "unsafe") {
+			t.Errorf("%s imports unsafe", p.ImportPath)
+		}
+	}
+}
