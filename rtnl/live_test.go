@@ -522,6 +522,9 @@ func TestWarnKernel(t *testing.T) {
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skipf("the kernel has no sch_htb, whose remarks are the ones to be had without a driver: %v", err)
 	}
+	if err == nil && len(warned) == 0 && !nstest.Since(t, 6, 12) {
+		t.Skip("sch_htb of 6.1 writes its remarks into the kernel's log (htb_change_class: pr_warn); that of 6.12 sends them")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,11 +5,9 @@ package rule_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -36,19 +34,6 @@ func dial(t *testing.T) (*rtnl.Conn, *nstest.NS) {
 	}
 	t.Cleanup(func() { conn.Close() })
 	return conn, ns
-}
-
-// kernel returns the version of the kernel.
-func kernel(t *testing.T) (major, minor int) {
-	t.Helper()
-	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
-	if err == nil {
-		_, err = fmt.Sscanf(string(b), "%d.%d", &major, &minor)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return major, minor
 }
 
 func listed(t *testing.T, conn *rtnl.Conn, f rule.Filter) []rule.Rule {
@@ -101,7 +86,7 @@ func TestLive(t *testing.T) {
 		{"source address", 0, rule.Rule{Family: inet6, Priority: 77, Src: pfx("fd09::/64"), Flags: rtattr.FIB_RULE_FIND_SADDR, Table: 100, Action: rtattr.FR_ACT_TO_TBL}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if major, minor := kernel(t); major < 6 || major == 6 && minor < tt.since {
+			if !nstest.Since(t, 6, tt.since) {
 				t.Skipf("Linux 6.%d has it", tt.since)
 			}
 			before := listed(t, conn, rule.Filter{})

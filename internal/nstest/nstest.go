@@ -98,6 +98,21 @@ func Root() bool {
 	return os.Geteuid() == 0 && strings.Join(strings.Fields(string(b)), " ") == "0 0 4294967295"
 }
 
+// Since reports whether the running kernel is of a version ("6.2": 6, 2) or a later
+// one.
+func Since(t testing.TB, major, minor int) bool {
+	t.Helper()
+	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	var x, y int
+	if err == nil {
+		_, err = fmt.Sscanf(string(b), "%d.%d", &x, &y)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x > major || x == major && y >= minor
+}
+
 // An NS is a further network namespace, empty but for its loopback device.
 type NS struct {
 	// File refers to the namespace and keeps it in existence.

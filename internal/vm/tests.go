@@ -152,6 +152,9 @@ func (t *tests) system(c *cpio) error {
 	c.file("/etc/passwd", 0o644, []byte("root:x:0:0::/root:/bin/sh\n"))
 	c.file("/etc/group", 0o644, []byte("root:x:0:\n"))
 	c.file("/etc/hosts", 0o644, []byte("127.0.0.1 localhost\n::1 localhost\n"))
+	// Names that ip knows no other way, with the numbers of IANA's register.
+	c.file("/etc/protocols", 0o644, []byte("ip 0 IP\nicmp 1 ICMP\nipencap 4 IP-ENCAP\ntcp 6 TCP\nudp 17 UDP\ndccp 33 DCCP\n"+
+		"ipv6 41 IPv6\ngre 47 GRE\nesp 50 IPSEC-ESP\nah 51 IPSEC-AH\nipv6-icmp 58 IPv6-ICMP\nsctp 132 SCTP\nmpls-in-ip 137 MPLS-in-IP\n"))
 	done := map[string]bool{}
 	for i, p := range programs {
 		file, err := find(p)
