@@ -47,7 +47,9 @@ func Again(b []byte) (err error) {
 		case rtattr.RTM_NEWROUTE:
 			return again(p, new(rtattr.RouteView), (*rtattr.RouteView).Parse, whole(route.Parse, func(r route.Route) bool { return r.Table != 0 && r.Type != 0 && r.Protocol != 0 }), route.AppendAdd)
 		case rtattr.RTM_NEWRULE:
-			return again(p, new(rtattr.RuleView), (*rtattr.RuleView).Parse, whole(rule.Parse, func(r rule.Rule) bool { return r.Action != 0 && (r.Table != 0 || r.Action > rtattr.FR_ACT_TO_TBL) && r.Flags&^sent == 0 }), rule.AppendAdd)
+			return again(p, new(rtattr.RuleView), (*rtattr.RuleView).Parse, whole(rule.Parse, func(r rule.Rule) bool {
+				return r.Action != 0 && (r.Table != 0 || r.Action > rtattr.FR_ACT_TO_TBL) && r.Flags&^sent == 0
+			}), rule.AppendAdd)
 		case rtattr.RTM_NEWNEXTHOP:
 			return again(p, new(rtattr.NexthopView), (*rtattr.NexthopView).Parse, whole(nexthop.Parse, func(n nexthop.Nexthop) bool {
 				return (n.Family != 0 || n.Group != nexthop.Members{}) && n.Protocol != 0
