@@ -9,7 +9,7 @@ import (
 )
 
 // What other libraries of this kind have been found to do wrong about addresses, and is
-// right here; peers.md has the list.
+// right here; fuzz/defects.md has the list.
 
 // written returns a view of the message that adds a.
 func written(t *testing.T, a address.Address) *rtattr.AddrView {
