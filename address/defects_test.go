@@ -123,7 +123,7 @@ func TestFlagsAreInOnePlace(t *testing.T) {
 	}
 }
 
-// jsimonetti/rtnetlink sends IFA_UNSPEC with each address (section 1.3).
+// jsimonetti/rtnetlink sends IFA_UNSPEC with each address (defect F-J-unspec).
 func TestOnlyGivenAttributesAreSent(t *testing.T) {
 	var got []uint16
 	for typ := range written(t, address.Address{Index: 3, Local: pfx("10.66.66.1/24")}).Attrs().All() {
