@@ -9,7 +9,7 @@ import (
 )
 
 // What other libraries of this kind have been found to do wrong about addresses, and is
-// right here; peers.md has the list.
+// right here; fuzz/defects.md has the list.
 
 // written returns a view of the message that adds a.
 func written(t *testing.T, a address.Address) *rtattr.AddrView {
@@ -123,7 +123,7 @@ func TestFlagsAreInOnePlace(t *testing.T) {
 	}
 }
 
-// jsimonetti/rtnetlink sends IFA_UNSPEC with each address (section 1.3).
+// jsimonetti/rtnetlink sends IFA_UNSPEC with each address (defect F-J-unspec).
 func TestOnlyGivenAttributesAreSent(t *testing.T) {
 	var got []uint16
 	for typ := range written(t, address.Address{Index: 3, Local: pfx("10.66.66.1/24")}).Attrs().All() {

@@ -161,7 +161,7 @@ func TestWatch(t *testing.T) {
 }
 
 // An update tells all of the address: that of vishvananda/netlink has neither peer,
-// label nor broadcast (peers.md, issue V#220).
+// label nor broadcast (fuzz/defects.md, issue V#220).
 func TestUpdateHasTheWholeAddress(t *testing.T) {
 	conn, _ := dial(t)
 	w, err := rtnl.Watch(ctx, conn, nil, address.Object(address.Filter{Family: rtattr.AF_INET, Label: "v0:all"}))

@@ -95,7 +95,7 @@ func subtests(files map[string]*ast.File, fn *ast.FuncDecl) map[string]bool {
 }
 
 var (
-	// An issue, a number of peers.md's own, or a name of a defect without either.
+	// An issue, or the number or name of a defect without one.
 	identifier = regexp.MustCompile(`^([A-Za-z-]+#[0-9]+|B-[VJ][0-9]*(-[a-z]+)*|F-[VJM]+(-[a-z0-9]+)+)$`)
 	testLink   = regexp.MustCompile(`^\[([a-z/0-9]+)\.((?:Test|Fuzz)[A-Za-z0-9]*)(?:/([^\]]+))?\]\(([^)]+)\)$`)
 )

@@ -230,7 +230,7 @@ func TestForwarding(t *testing.T) {
 
 // Neighbours are listed under strict checking, with filters of all kinds, and are
 // deleted as listed: strict mode breaks NeighList of vishvananda/netlink, and Delete
-// of jsimonetti/rtnetlink always fails (peers.md, B-V8, B-J4).
+// of jsimonetti/rtnetlink always fails (fuzz/defects.md, B-V8, B-J4).
 func TestFilterStrictAndFlush(t *testing.T) {
 	conn, _ := dial(t)
 	e := &rtattr.Encoder{}

@@ -116,7 +116,7 @@ func TestParse(t *testing.T) {
 }
 
 // A link-layer address may have any length: a check of it has broken users of
-// jsimonetti/rtnetlink (peers.md, issue J#208).
+// jsimonetti/rtnetlink (fuzz/defects.md, issue J#208).
 func TestLinkLayerAddressOfAnyLength(t *testing.T) {
 	for n := range 34 {
 		var e rtattr.Encoder
@@ -150,8 +150,8 @@ func TestLinkLayerAddressOfAnyLength(t *testing.T) {
 	}
 }
 
-// Nothing is sent but what is given: jsimonetti/rtnetlink adds NDA_UNSPEC (peers.md,
-// section 1.3).
+// Nothing is sent but what is given: jsimonetti/rtnetlink adds NDA_UNSPEC (defect
+// F-J-unspec of fuzz/defects.md).
 func TestZeroFieldsAreNotSent(t *testing.T) {
 	var e rtattr.Encoder
 	neigh.AppendAdd(&e, neigh.Neigh{Index: 3, Dst: ip("10.66.66.9")})

@@ -113,7 +113,7 @@ func TestLive(t *testing.T) {
 }
 
 // Every rule can be deleted as it is listed, those of the kernel included; with
-// vishvananda/netlink what is listed cannot (peers.md, issues V#568, V#670).
+// vishvananda/netlink what is listed cannot (fuzz/defects.md, issues V#568, V#670).
 func TestDeleteWhatWasListed(t *testing.T) {
 	conn, ns := dial(t)
 	ns.IP(t, "rule", "add", "pref", "0", "fwmark", "0/0xff", "blackhole")
@@ -132,7 +132,7 @@ func TestDeleteWhatWasListed(t *testing.T) {
 }
 
 // Rules are listed under strict checking, with filters of all kinds: strict mode
-// breaks RuleList of vishvananda/netlink (peers.md, B-V8).
+// breaks RuleList of vishvananda/netlink (fuzz/defects.md, B-V8).
 func TestFilterStrict(t *testing.T) {
 	conn, _ := dial(t)
 	for _, r := range []rule.Rule{

@@ -106,7 +106,7 @@ func TestParse(t *testing.T) {
 }
 
 // An attribute of a later kernel is no error, and is sent with a deletion: rules of
-// jsimonetti/rtnetlink cannot be listed with one (peers.md, B-J5).
+// jsimonetti/rtnetlink cannot be listed with one (fuzz/defects.md, B-J5).
 func TestUnknownAttributes(t *testing.T) {
 	var e rtattr.Encoder
 	w := rule.Begin(&e, rtattr.RTM_NEWRULE, 0, rule.Rule{Family: inet, Priority: 77, Table: 100})
@@ -145,7 +145,7 @@ func TestUnknownAttributes(t *testing.T) {
 }
 
 // A zero field puts no attribute: with vishvananda/netlink a Rule that is not made
-// by NewRule sends seven (peers.md, issue V#601).
+// by NewRule sends seven (fuzz/defects.md, issue V#601).
 func TestZeroFieldsAreNotSent(t *testing.T) {
 	var e rtattr.Encoder
 	rule.AppendAdd(&e, rule.Rule{Family: inet})

@@ -215,13 +215,19 @@ func TestDatagramWithoutPadding(t *testing.T) {
 }
 
 // Issues V#1099, V#1216: the end of a list among notifications is taken for an object, and
-// the subscriber panics. So it is with a message that is cut.
+// the subscriber panics.
 func TestEndOfListIsNoEvent(t *testing.T) {
 	k := &rtnltest.Kernel{}
 	c := dial(t, k)
 	objects := []rtnl.Object[any, any]{
 		link.Object(link.Filter{}).Any(), address.Object(address.Filter{}).Any(), route.Object(route.Filter{}).Any(),
 		neigh.Object(neigh.Filter{}).Any(), rule.Object(rule.Filter{}).Any(), nexthop.Object(nexthop.Filter{}).Any(),
+	}
+	end := rtattr.Msg(append(rtattr.NlMsghdr{Len: 20, Type: rtattr.NLMSG_DONE, Flags: rtattr.NLM_F_MULTI}.Append(nil), 0, 0, 0, 0))
+	for i, o := range objects {
+		if k, v, err := o.Parse(end); err != rtnl.ErrSkip {
+			t.Errorf("object %d: %v, %v, %v", i, k, v, err)
+		}
 	}
 	w, err := rtnl.Watch(ctx, c, nil, objects...)
 	if err != nil {
