@@ -17,6 +17,7 @@ var packages = map[string]string{
 	"xz":       "xz-utils",
 	"zstd":     "zstd",
 	"ip":       "iproute2",
+	"sysctl":   "procps",
 	"dpkg-deb": "dpkg",
 	"ldd":      "libc-bin",
 }
@@ -58,7 +59,7 @@ func install() error {
 		root = []string{"sudo", "-n"}
 	}
 	note("%s: %s", missing, command)
-	get := append(root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y")
+	get := append(root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=300")
 	if err := bounded(5*time.Minute, "", append(get, "update")...); err != nil {
 		note("%v", err) // the lists that are there may do
 	}

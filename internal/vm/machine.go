@@ -12,9 +12,11 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/nlwire/nlwire/internal/vm/plan"
@@ -51,13 +53,16 @@ func (m *machine) run() (code int, err error) {
 		}
 	}
 	defer os.Rename(m.console, m.keep) // for people; what matters of it is printed
-	code, err = m.boot(with, *limit)
+	// Who is told to end takes the machine and its files along.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	code, err = m.boot(ctx, with, *limit)
 	if errors.Is(err, errDark) && with == "kvm" && *accel == "auto" {
 		note("hardware virtualisation does not work here: again with emulation")
 		if err := os.WriteFile(broken(), []byte(bootID()), 0o644); err != nil {
 			return 2, err
 		}
-		code, err = m.boot("tcg", *limit)
+		code, err = m.boot(ctx, "tcg", *limit)
 	}
 	return code, err
 }
@@ -91,7 +96,7 @@ func bootID() string {
 	return string(b)
 }
 
-func (m *machine) boot(with string, limit time.Duration) (code int, err error) {
+func (m *machine) boot(interrupted context.Context, with string, limit time.Duration) (code int, err error) {
 	args := []string{"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 		"-machine", "q35,usb=off,vmport=off,hpet=off", "-m", fmt.Sprint(*memory), "-smp", fmt.Sprint(*cpus),
 		"-kernel", m.kernel.vmlinux, "-initrd", m.initrd,
@@ -110,7 +115,7 @@ func (m *machine) boot(with string, limit time.Duration) (code int, err error) {
 		"random.trust_cpu=on tsc=reliable no_timer_check "+
 		plan.Output+"=ttyS1 "+plan.Files+"=ttyS2 "+plan.Load+"="+*load)
 
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(interrupted, limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, qemu, args...)
 	cmd.Stdin = nil
@@ -139,6 +144,8 @@ func (m *machine) boot(with string, limit time.Duration) (code int, err error) {
 	note("%.0fs, %.0fs of processor time", time.Since(start).Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds())
 	switch {
 	case f.done:
+	case interrupted.Err() != nil:
+		return 2, fmt.Errorf("told to end in %s", f.running())
 	case !f.up:
 		return 2, fmt.Errorf("%w with %s in %v: %v\n%s%s", errDark, with, wait, failure, stderr.Bytes(), m.tail())
 	case ctx.Err() != nil:

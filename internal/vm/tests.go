@@ -83,7 +83,7 @@ func build(work string, patterns []string) (*tests, error) {
 
 // programs of the host that the machine has: those of iproute2 that the goldens were
 // recorded from, and what set-ups use. The first ones must be there.
-var programs = []string{"sh", "ip", "bridge", "tc", "dcb", "sed", "cat", "sleep", "sysctl"}
+var programs = []string{"sh", "ip", "bridge", "tc", "dcb", "sed", "cat", "grep", "sleep", "sysctl"}
 
 const mustHave = 3
 

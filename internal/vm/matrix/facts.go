@@ -6,7 +6,7 @@
 // compare it with testdata; without the tag, the tests only look after the page
 // that is made of it, proven.txt.
 //
-//	go run ./internal/vm -kernel 6.1,6.12 -tags vm -collect ./internal/vm/matrix -- -update
+//	go run ./internal/vm -kernel 6.1,6.12 -timeout 30m -tags vm -collect ./internal/vm/matrix -- -update
 //	go test -tags vm ./internal/vm/matrix -update
 //	go test ./internal/vm/matrix -update
 //

@@ -45,13 +45,48 @@ func (x *finder) messages(t *testing.T) {
 	}
 }
 
+// further is what recorded commands want beside their set-up: the kernel that they
+// were recorded on has none of it, and refused them.
+var further = []struct{ command, line string }{
+	{"vrftable 100", vrf + "100"},
+	{"ip -f mpls route", "echo 1048575 >/proc/sys/net/mpls/platform_labels && ip address add 192.0.2.1/24 dev v0 && ip link set v1 up && ip link set v0 up"},
+	{"ip -f mpls route del", "ip -f mpls route add 100 as 200 via inet 192.0.2.2 dev v0"},
+	{"ip -f mpls route get", "ip -f mpls route add 100 as 200 via inet 192.0.2.2 dev v0"},
+	{"bridge vlan set", vlans7},
+	{"bridge vlan global set", vlans7},
+	{"tunnel_info", "bridge link set dev v0 vlan_tunnel on && bridge vlan add dev v0 vid 7-20"},
+	{"bridge vlan del dev v0 vid 7 tunnel_info", "bridge vlan add dev v0 vid 7 tunnel_info id 700"},
+	{"bridge fdb add 02:00:00:00:00:99 dev v1 master static vlan 7", "bridge vlan add dev v1 vid 7"},
+	{"bridge fdb get 02:00:00:00:00:99 br br0 vlan 7", "bridge vlan add dev v1 vid 7 && bridge fdb replace 02:00:00:00:00:99 dev v1 master static vlan 7"},
+}
+
+const (
+	vrf    = "echo 1 >/proc/sys/net/vrf/strict_mode && ip link add vrf0 type vrf table "
+	vlans7 = "ip link set br0 type bridge vlan_filtering 1 mcast_vlan_snooping 1 && bridge vlan add dev br0 vid 7-20 self && bridge vlan add dev v0 vid 7-20"
+)
+
+// recordedPlace is the place of a golden.
+func recordedPlace(t *testing.T, f golden.File) place {
+	t.Helper()
+	p := newPlace(t, f.Setup...)
+	for _, more := range further {
+		if strings.Contains(f.Command, more.command) {
+			// Not every kernel has it.
+			if out, err := p.shell(more.line); inMachine && err != nil {
+				t.Fatalf("%s: %v\n%s", more.line, err, out)
+			}
+		}
+	}
+	return p
+}
+
 // tap is the index of the device that shows what goes over netlink, out of the way
 // of those that the recorded messages name by index.
 const tap = 4000
 
 // recorded sends the bytes and notes the outcome, and the attributes.
 func (x *finder) recorded(t *testing.T, f golden.File) {
-	p := newPlace(t, f.Setup...)
+	p := recordedPlace(t, f)
 	m, _, err := rtattr.NextMsg(f.Wire)
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +124,7 @@ func (x *finder) recorded(t *testing.T, f golden.File) {
 // command runs the command that was recorded: what is on the wire is the golden,
 // and the kernel says the same about it.
 func (x *finder) command(t *testing.T, f golden.File) {
-	p := newPlace(t, f.Setup...)
+	p := recordedPlace(t, f)
 	seen := p.capture()
 	out, err := p.shell(f.Command)
 	if seen != nil {

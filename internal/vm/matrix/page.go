@@ -22,7 +22,8 @@ func Page(all []*Facts) []byte {
 	fmt.Fprint(&b, `#
 # Kinds and encapsulations: made, listed, changed, listed, deleted. Messages: those
 # of rtattr/testdata/wire are sent as recorded, and a device of kind nlmon sees the
-# recorded bytes (not on 6.18, which has none). Without -test.short the command of
+# recorded bytes (not on 6.18, which has none). Where a command needs what the kernel
+# of the recording did not have, a VRF or labels of MPLS, that is made first. Without -test.short the command of
 # each is run as well: nlmon sees the same bytes again, and the kernel says the same.
 # Attributes: of all that was sent and not refused; "read back" if the object has it with the same value
 # afterwards, "read back changed" with another one, "accepted" if it is not shown.
