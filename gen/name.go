@@ -388,6 +388,10 @@ func (m *model) list(set *attrSet, a *attr) string {
 func (m *model) constNames(s *spec) {
 	values := map[string]uint64{}
 	claim := func(at Pos, c string, v uint64, longer string) string {
+		// One in lower case might be a word of Go's or the name of a package.
+		if !token.IsIdentifier(c) || c == "_" || c[0] >= 'a' && c[0] <= 'z' {
+			m.errorf(at, "%q is no name of a constant: a letter in upper case, then letters, digits and underscores", c)
+		}
 		for try := c; ; try = longer + try {
 			old, ok := values[try]
 			if !ok {
