@@ -289,3 +289,28 @@ func TestDoErrors(t *testing.T) {
 		t.Errorf("%v, called: %v", err, called)
 	}
 }
+
+func TestSince(t *testing.T) {
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		t.Fatal(err)
+	}
+	var major, minor int
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(uts.Release[:]), "%d.%d", &major, &minor); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		major, minor int
+		want         bool
+	}{
+		{major, minor, true},
+		{major, minor + 1, false},
+		{major + 1, 0, false},
+		{major - 1, minor + 1, true},
+		{major, 0, true},
+	} {
+		if got := Since(t, tt.major, tt.minor); got != tt.want {
+			t.Errorf("%d.%d on %d.%d: %v", tt.major, tt.minor, major, minor, got)
+		}
+	}
+}
