@@ -21,6 +21,7 @@ const (
 	agreedAnswer = "answer: the table has the form in answers beside the nest in requests"
 	agreedEmpty  = "empty: readers take strings and arrays of nothing, a request's has a byte, or an element, at least"
 	agreedLimit  = "limit: writers are held to max-len of gen/tables, readers take any length"
+	agreedNest   = "nest: a sub-message whose selector is missing may hold anything here, to the kernel it is a nest and has no bytes or a header at least"
 	agreedFamily = "family: the table has both lengths of an address, the message's family decides"
 )
 
@@ -36,6 +37,8 @@ func refusal(a *rtattr.Attr, n int, v verdict) string {
 		return fmt.Sprintf("%s (%d here)", agreedLimit, v.policy.hi)
 	case a.Type == rtattr.Address && (v.policy == nil && n == 4 || v.policy != nil && v.policy.size(a) != n):
 		return agreedFamily
+	case a.Type == rtattr.SubMsg && n < 4 && v.policy != nil && v.policy.typ == rtattr.NL_ATTR_TYPE_NESTED:
+		return agreedNest
 	case a.Nested != nil && a.Type != rtattr.NestT && v.policy != nil && v.policy.typ == rtattr.NL_ATTR_TYPE_NESTED:
 		return agreedAnswer
 	}
