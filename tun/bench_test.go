@@ -140,10 +140,13 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
+// maxAllocs is what a device's whole life may allocate.
+var maxAllocs = 20.0
+
 // TestCreateConfigureAllocs counts a device's whole life.
 func TestCreateConfigureAllocs(t *testing.T) {
 	our, _ := contestants(t)
-	if got := testing.AllocsPerRun(20, func() { our(t)() }); got > 20 {
-		t.Errorf("%v allocations, want 20 at the most", got)
+	if got := testing.AllocsPerRun(20, func() { our(t)() }); got > maxAllocs {
+		t.Errorf("%v allocations, want %v at the most", got, maxAllocs)
 	}
 }
