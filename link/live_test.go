@@ -92,45 +92,52 @@ func (l lab) show(t *testing.T, name string) second {
 	return links[0]
 }
 
-// agree wants a Link to be what ip shows.
-func agree(t *testing.T, l link.Link, s second) {
+// agree wants a Link to be what ip showed after it was read.
+func (l lab) agree(t *testing.T, got link.Link, s second) {
 	t.Helper()
+	if !strings.EqualFold(got.OperState.String(), s.OperState) { // the kernel may have changed it since (linkwatch)
+		now, err := link.Get(ctx, l.conn, got.Index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.OperState = now.OperState
+	}
 	modes := map[string]rtattr.AddrGenMode{"eui64": rtattr.IN6_ADDR_GEN_MODE_EUI64, "none": rtattr.IN6_ADDR_GEN_MODE_NONE,
 		"stable_secret": rtattr.IN6_ADDR_GEN_MODE_STABLE_PRIVACY, "random": rtattr.IN6_ADDR_GEN_MODE_RANDOM}
 	var mode link.Opt[rtattr.AddrGenMode]
 	if m, ok := modes[s.AddrGenMode]; ok {
 		mode = link.Some(m)
 	}
-	id, hasID := l.LinkNetNSID.Get()
+	id, hasID := got.LinkNetNSID.Get()
 	for _, tt := range []struct {
 		name      string
-		got, want any
+		is, shown any
 	}{
-		{"Index", l.Index, s.Index}, {"Name", l.Name, s.Name}, {"Kind", l.Kind, s.Info.Kind}, {"MasterKind", l.MasterKind, s.Info.Slave},
-		{"AltNames", l.AltNames, link.AltNamesOf(s.AltNames...)}, {"Alias", l.Alias, s.Alias}, {"Up", l.Up(), slices.Contains(s.Flags, "UP")},
-		{"NOARP", l.Flags&rtattr.IFF_NOARP != 0, slices.Contains(s.Flags, "NOARP")},
-		{"MTU", l.MTU, s.MTU}, {"MinMTU", l.MinMTU, s.MinMTU}, {"MaxMTU", l.MaxMTU, s.MaxMTU},
-		{"TxQLen", l.TxQLen, s.TxQLen}, {"Qdisc", l.Qdisc, s.Qdisc}, {"NumTxQueues", l.NumTxQueues, s.TxQueues}, {"NumRxQueues", l.NumRxQueues, s.RxQueues},
-		{"Address", l.Address.String(), s.Address}, {"Broadcast", l.Broadcast.String(), s.Broadcast},
-		{"Master", l.Master != 0, s.Master != ""}, {"Parent", l.Parent != 0, s.Link != "" || s.LinkIndex != 0},
-		{"LinkNetNSID", hasID, s.LinkNetNSID != nil}, {"LinkMode", strings.ToUpper(l.LinkMode.String()), s.LinkMode},
-		{"OperState", strings.ToUpper(l.OperState.String()), s.OperState},
-		{"ProtoDown", l.ProtoDown, s.ProtoDown}, {"ProtoDownReason", l.ProtoDownReason != 0, len(s.Reasons) > 0},
-		{"GSOMaxSize", l.GSOMaxSize, s.GSOMaxSize}, {"GSOMaxSegs", l.GSOMaxSegs, s.GSOMaxSegs}, {"GROMaxSize", l.GROMaxSize, s.GROMaxSize},
-		{"AddrGenMode", l.AddrGenMode, mode}, {"XDP", l.XDP != link.XDP{}, s.XDP != nil},
+		{"Index", got.Index, s.Index}, {"Name", got.Name, s.Name}, {"Kind", got.Kind, s.Info.Kind}, {"MasterKind", got.MasterKind, s.Info.Slave},
+		{"AltNames", got.AltNames, link.AltNamesOf(s.AltNames...)}, {"Alias", got.Alias, s.Alias}, {"Up", got.Up(), slices.Contains(s.Flags, "UP")},
+		{"NOARP", got.Flags&rtattr.IFF_NOARP != 0, slices.Contains(s.Flags, "NOARP")},
+		{"MTU", got.MTU, s.MTU}, {"MinMTU", got.MinMTU, s.MinMTU}, {"MaxMTU", got.MaxMTU, s.MaxMTU},
+		{"TxQLen", got.TxQLen, s.TxQLen}, {"Qdisc", got.Qdisc, s.Qdisc}, {"NumTxQueues", got.NumTxQueues, s.TxQueues}, {"NumRxQueues", got.NumRxQueues, s.RxQueues},
+		{"Address", got.Address.String(), s.Address}, {"Broadcast", got.Broadcast.String(), s.Broadcast},
+		{"Master", got.Master != 0, s.Master != ""}, {"Parent", got.Parent != 0, s.Link != "" || s.LinkIndex != 0},
+		{"LinkNetNSID", hasID, s.LinkNetNSID != nil}, {"LinkMode", strings.ToUpper(got.LinkMode.String()), s.LinkMode},
+		{"OperState", strings.ToUpper(got.OperState.String()), s.OperState},
+		{"ProtoDown", got.ProtoDown, s.ProtoDown}, {"ProtoDownReason", got.ProtoDownReason != 0, len(s.Reasons) > 0},
+		{"GSOMaxSize", got.GSOMaxSize, s.GSOMaxSize}, {"GSOMaxSegs", got.GSOMaxSegs, s.GSOMaxSegs}, {"GROMaxSize", got.GROMaxSize, s.GROMaxSize},
+		{"AddrGenMode", got.AddrGenMode, mode}, {"XDP", got.XDP != link.XDP{}, s.XDP != nil},
 	} {
-		if tt.got != tt.want {
-			t.Errorf("%s is %v, ip shows %v", tt.name, tt.got, tt.want)
+		if tt.is != tt.shown {
+			t.Errorf("%s is %v, ip shows %v", tt.name, tt.is, tt.shown)
 		}
 	}
 	if s.LinkNetNSID != nil && *s.LinkNetNSID != id {
 		t.Errorf("LinkNetNSID is %d, ip shows %d", id, *s.LinkNetNSID)
 	}
-	if s.LinkIndex != 0 && s.LinkIndex != l.Parent {
-		t.Errorf("Parent is %d, ip shows %d", l.Parent, s.LinkIndex)
+	if s.LinkIndex != 0 && s.LinkIndex != got.Parent {
+		t.Errorf("Parent is %d, ip shows %d", got.Parent, s.LinkIndex)
 	}
-	if s.XDP != nil && s.XDP.Prog.ID != l.XDP.SKB+l.XDP.Drv {
-		t.Errorf("XDP is %v, ip shows %+v", l.XDP, s.XDP)
+	if s.XDP != nil && s.XDP.Prog.ID != got.XDP.SKB+got.XDP.Drv {
+		t.Errorf("XDP is %v, ip shows %+v", got.XDP, s.XDP)
 	}
 }
 
@@ -150,8 +157,8 @@ func TestVeth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	agree(t, fresh, l.show(t, "v0"))
-	agree(t, l1, l.show(t, "v1"))
+	l.agree(t, fresh, l.show(t, "v0"))
+	l.agree(t, l1, l.show(t, "v1"))
 	fresh.OperState, fresh.Flags = l0.OperState, l0.Flags // known a moment later
 	if l0 != fresh {
 		t.Errorf("created %#v\nthen    %#v", l0, fresh)
@@ -205,7 +212,7 @@ func TestBridge(t *testing.T) {
 	if err != nil || port.Master != br.Index || port.MasterKind != "bridge" {
 		t.Errorf("%#v, %v", port, err)
 	}
-	agree(t, port, l.show(t, "v0"))
+	l.agree(t, port, l.show(t, "v0"))
 	for _, tt := range []struct {
 		f    link.Filter
 		want string
@@ -247,7 +254,7 @@ func TestVXLAN(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := l.show(t, "vx0")
-	agree(t, got, s)
+	l.agree(t, got, s)
 	for key, want := range map[string]any{"id": 7.0, "remote": "192.0.2.2", "local": "192.0.2.1", "port": 4789.0, "ttl": 64.0, "learning": false, "ageing": 60.0, "udp_csum": false} {
 		if s.Info.Data[key] != want {
 			t.Errorf("%s is %v, want %v", key, s.Info.Data[key], want)
@@ -352,7 +359,7 @@ func TestSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	agree(t, got, s)
+	l.agree(t, got, s)
 }
 
 func TestNetNS(t *testing.T) {

@@ -44,29 +44,29 @@ func many(t *testing.T, conn *rtnl.Conn) {
 	}
 }
 
-// settled lists links once their state does not change any more by itself.
+// settled lists links once their state does not change any more by itself: the kernel
+// is up to a second late (linkwatch).
 func settled(t *testing.T, conn *rtnl.Conn) []link.Link {
 	t.Helper()
 	var last []link.Link
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	since := time.Now()
+	for end := since.Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		list, err := link.List(ctx, conn, link.Filter{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, l := range list { // the kernel is up to a second late (linkwatch)
-			fresh, err := link.Get(ctx, conn, l.Index)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if fresh != l {
-				list = nil
-				break
+		if !slices.Equal(list, last) {
+			last, since = list, time.Now()
+		}
+		if time.Since(since) < 1500*time.Millisecond {
+			continue
+		}
+		for _, l := range list {
+			if one, err := link.Get(ctx, conn, l.Index); err != nil || one != l {
+				t.Errorf("alone it is %#v, %v\nin the list %#v", one, err, l)
 			}
 		}
-		if list != nil && slices.Equal(list, last) {
-			return list
-		}
-		last = list
+		return list
 	}
 	t.Fatal("the links change all the time")
 	return nil

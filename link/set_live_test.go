@@ -98,7 +98,7 @@ func TestSetEverything(t *testing.T) {
 		if !tt.ok(s) {
 			t.Errorf("%v: ip shows %+v", tt.c, s)
 		}
-		agree(t, got, s)
+		l.agree(t, got, s)
 	}
 	// What ip of iproute2 6.1 does not know.
 	if err := link.Set(ctx, l.conn, 70, link.Config{GSOIPv4MaxSize: 20000, GROIPv4MaxSize: 10000}); err != nil {
@@ -317,7 +317,7 @@ func TestNSID(t *testing.T) {
 	if err != nil || got.Parent != below.Index || got.LinkNetNSID != link.Some[int32](7) {
 		t.Errorf("%#v, %v", got, err)
 	}
-	agree(t, got, l.show(t, "m0"))
+	l.agree(t, got, l.show(t, "m0"))
 }
 
 // TestStats reads counters in each of the ways there are.

@@ -62,7 +62,7 @@ func TestXDP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		agree(t, got, l.show(t, "v0"))
+		l.agree(t, got, l.show(t, "v0"))
 		return got.XDP
 	}
 	ok := func(err error) {
