@@ -179,7 +179,7 @@ func near(a, b second) bool {
 	return a == b
 }
 
-func close[T int64 | address.Lifetime](a, b T) bool { return max(a-b, b-a) < 5 }
+func close[T int64 | address.Lifetime](a, b T) bool { return max(a-b, b-a) < 15 }
 
 func TestReplace(t *testing.T) {
 	l := newLab(t)

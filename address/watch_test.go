@@ -368,7 +368,7 @@ func TestMembers(t *testing.T) {
 	// The interface joins them when it has the address, a moment later.
 	all := func(list func(context.Context, *rtnl.Conn, address.Filter) ([]address.Member, error), f address.Filter, want ...string) []address.Member {
 		t.Helper()
-		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 			got, err := list(ctx, conn, f)
 			if err != nil {
 				t.Fatal(err)

@@ -467,11 +467,14 @@ func TestPortState(t *testing.T) {
 		return s
 	}
 	// The bridge learns of the carrier a while later, and opens the port then.
-	for range 500 {
-		if p, err := link.Get(ctx, l.conn, 70); err != nil || p.OperState == rtattr.IF_OPER_UP {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		p, err := link.Get(ctx, l.conn, 70)
+		if err == nil && p.OperState == rtattr.IF_OPER_UP {
 			break
 		}
-		time.Sleep(10 * time.Millisecond)
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("%+v, %v", p, err)
+		}
 	}
 	if err := link.SetPort(ctx, l.conn, 70, link.BridgePort{State: link.Some(rtattr.BR_STATE_DISABLED)}); err != nil {
 		t.Fatal(err)

@@ -79,7 +79,7 @@ func (s *follower) apply(ev rtnl.Event[uint32, link.Link]) {
 func (s *follower) agree(t *testing.T, conn *rtnl.Conn, f link.Filter, forget func(*link.Link)) {
 	t.Helper()
 	var want, got map[uint32]link.Link
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		list, err := link.List(ctx, conn, f)
 		if errors.Is(err, rtnl.ErrDumpInterrupted) {
 			continue
@@ -225,10 +225,13 @@ func TestObject(t *testing.T) {
 	}
 	for i, s := range followers {
 		s.agree(t, l.conn, filters[i], func(*link.Link) {})
-		t.Logf("%v: %d resyncs, %d links", filters[i], s.resyncs, len(s.links))
-	}
-	if followers[0].resyncs == 0 || len(followers[0].links) < 10 {
-		t.Errorf("%d resyncs, %d links: the test is too weak", followers[0].resyncs, len(followers[0].links))
+		s.Lock()
+		resyncs, links := s.resyncs, len(s.links)
+		s.Unlock()
+		t.Logf("%v: %d resyncs, %d links", filters[i], resyncs, links)
+		if i == 0 && (resyncs == 0 || links < 10) {
+			t.Errorf("%d resyncs, %d links: the test is too weak", resyncs, links)
+		}
 	}
 }
 

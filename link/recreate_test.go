@@ -44,31 +44,36 @@ func many(t *testing.T, conn *rtnl.Conn) {
 	}
 }
 
-// settled lists links once their state does not change any more by itself: the kernel
-// is up to a second late (linkwatch).
+// settled lists links once their state does not change any more by itself, and each
+// alone is as in the list. The kernel is a second or more late (linkwatch).
 func settled(t *testing.T, conn *rtnl.Conn) []link.Link {
 	t.Helper()
 	var last []link.Link
-	since := time.Now()
-	for end := since.Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	alike := 0
+	var differs string
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		list, err := link.List(ctx, conn, link.Filter{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(list, last) {
-			last, since = list, time.Now()
+		if alike++; !slices.Equal(list, last) {
+			last, alike = list, 0
 		}
-		if time.Since(since) < 1500*time.Millisecond {
+		if alike < 25 {
 			continue
 		}
+		differs = ""
 		for _, l := range list {
 			if one, err := link.Get(ctx, conn, l.Index); err != nil || one != l {
-				t.Errorf("alone it is %#v, %v\nin the list %#v", one, err, l)
+				differs = fmt.Sprintf("alone it is %#v, %v\nin the list %#v", one, err, l)
+				alike = 0
 			}
 		}
-		return list
+		if differs == "" {
+			return list
+		}
 	}
-	t.Fatal("the links change all the time")
+	t.Fatalf("the links change all the time: %s", differs)
 	return nil
 }
 

@@ -334,7 +334,7 @@ func TestStats(t *testing.T) {
 	}
 	l.IP(t, "link", "set", "lo", "up")
 	var s rtattr.LinkStats64
-	for end := time.Now().Add(5 * time.Second); s.TxPackets == 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); s.TxPackets == 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		var err error
 		if s, err = link.GetStats(ctx, l.conn, 72); err != nil { // of neighbour discovery
 			t.Fatal(err)

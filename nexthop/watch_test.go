@@ -10,7 +10,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,10 +104,32 @@ func TestWatchProof(t *testing.T) {
 				wg.Wait()
 			}
 			const calm = 1300 * time.Millisecond // of linkwatch, as in package route
-			var done atomic.Bool
-			quiet := time.AfterFunc(time.Hour, cancel)
-			defer quiet.Stop()
+			var mu sync.Mutex
+			got, syncing := map[uint32]nexthop.Nexthop{}, false
+			// differs tells what is not yet as the kernel has it, and how much that is.
+			differs := func() (string, int) {
+				list, err := nexthop.List(context.Background(), conn, tt.f)
+				if err != nil {
+					return err.Error(), 0
+				}
+				want := map[uint32]nexthop.Nexthop{}
+				for _, n := range list {
+					want[n.ID] = n
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if syncing || !maps.Equal(got, want) {
+					return fmt.Sprintf("syncing %t, by events\n%v\nlisted\n%v", syncing, got, want), len(list)
+				}
+				return "", len(list)
+			}
+			type outcome struct {
+				differences string
+				nexthops    int
+			}
+			end := make(chan outcome, 1)
 			go func() {
+				defer cancel()
 				write(true)
 				var e rtattr.Encoder
 				for i := range int32(4) {
@@ -122,10 +143,14 @@ func TestWatchProof(t *testing.T) {
 				case <-ctx.Done():
 				}
 				write(false)
-				done.Store(true)
-				quiet.Reset(calm)
+				var o outcome
+				for late := time.Now().Add(time.Minute); time.Now().Before(late) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+					if o.differences, o.nexthops = differs(); o.differences == "" {
+						break
+					}
+				}
+				end <- o
 			}()
-			got := map[uint32]nexthop.Nexthop{}
 			events, resyncs := 0, 0
 			for ev, err := range watcher.Events() {
 				if errors.Is(err, context.Canceled) {
@@ -134,9 +159,8 @@ func TestWatchProof(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if old, ok := got[ev.Key]; ok != (ev.Type == rtnl.Changed || ev.Type == rtnl.Removed) || ok && old != ev.Old {
-					t.Fatalf("%v of %v: it was %v (%v)", ev.Type, ev.Key, old, ok)
-				}
+				mu.Lock()
+				old, ok := got[ev.Key]
 				switch ev.Type {
 				case rtnl.Added, rtnl.Changed:
 					got[ev.Key] = ev.Value
@@ -144,27 +168,24 @@ func TestWatchProof(t *testing.T) {
 					delete(got, ev.Key)
 				case rtnl.Resync:
 					resyncs++
+					syncing = true
+				case rtnl.Synced:
+					syncing = false
+				}
+				mu.Unlock()
+				if ok != (ev.Type == rtnl.Changed || ev.Type == rtnl.Removed) || ok && old != ev.Old {
+					t.Fatalf("%v of %v: it was %v (%v)", ev.Type, ev.Key, old, ok)
 				}
 				events++
-				if done.Load() {
-					quiet.Reset(calm)
-				}
 			}
-			list, err := nexthop.List(context.Background(), conn, tt.f)
-			if err != nil {
-				t.Fatal(err)
+			o := <-end
+			if o.differences != "" {
+				t.Error(o.differences)
 			}
-			want := map[uint32]nexthop.Nexthop{}
-			for _, n := range list {
-				want[n.ID] = n
+			if events < 100 || o.nexthops == 0 {
+				t.Errorf("%d events, %d nexthops: the test is too weak", events, o.nexthops)
 			}
-			if !maps.Equal(got, want) {
-				t.Errorf("by events\n%v\nlisted\n%v", got, want)
-			}
-			if events < 100 || len(list) == 0 {
-				t.Errorf("%d events, %d nexthops: the test is too weak", events, len(list))
-			}
-			t.Logf("%d events, %d resyncs, %d nexthops", events, resyncs, len(list))
+			t.Logf("%d events, %d resyncs, %d nexthops", events, resyncs, o.nexthops)
 		})
 	}
 }

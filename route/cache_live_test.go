@@ -105,9 +105,6 @@ func TestCached(t *testing.T) {
 	} {
 		optguard.IP(t, ns, line)
 	}
-	inject(t, ns, 2, mac, tooBig(ip("10.66.66.2"), ip("10.66.66.1"), ip("10.9.0.7"), 1300))
-	inject(t, ns, 2, mac, tooBig(ip("fd00:1::2"), ip("fd00:1::1"), ip("fd09::7"), 1300))
-
 	cached := func() (list []route.Route) {
 		list, err := route.List(ctx, conn, route.Filter{Cloned: true})
 		if err != nil {
@@ -116,7 +113,10 @@ func TestCached(t *testing.T) {
 		return list
 	}
 	var list []route.Route
-	for deadline := time.Now().Add(5 * time.Second); len(list) < 2 && time.Now().Before(deadline); { // packets take their time
+	for deadline := time.Now().Add(20 * time.Second); len(list) < 2 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		// Lost, as long as the links are not yet ready.
+		inject(t, ns, 2, mac, tooBig(ip("10.66.66.2"), ip("10.66.66.1"), ip("10.9.0.7"), 1300))
+		inject(t, ns, 2, mac, tooBig(ip("fd00:1::2"), ip("fd00:1::1"), ip("fd09::7"), 1300))
 		// IPv4 caches for whoever asks.
 		if _, err := route.Get(ctx, conn, route.Lookup{Dst: ip("10.9.0.7")}); err != nil {
 			t.Fatal(err)

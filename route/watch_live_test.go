@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -343,10 +342,29 @@ func TestWatchProof(t *testing.T) {
 			// The kernel holds back changes of the carrier for up to a second
 			// (linkwatch).
 			const calm = 1300 * time.Millisecond
-			var done atomic.Bool
-			quiet := time.AfterFunc(time.Hour, cancel)
-			defer quiet.Stop()
+			var mu sync.Mutex
+			s := state{routes: map[route.Key]route.Route{}}
+			// differs tells what is not yet as the kernel has it, and how much that is.
+			differs := func() (string, int) {
+				list, err := route.List(context.Background(), conn, tt.f)
+				if err != nil {
+					return err.Error(), 0
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				d := s.differences(list)
+				if s.syncing {
+					d = "syncing\n" + d
+				}
+				return d, len(list)
+			}
+			type outcome struct {
+				differences string
+				routes      int
+			}
+			end := make(chan outcome, 1)
 			go func() {
+				defer cancel()
 				write(false)
 				var e rtattr.Encoder
 				repair(&e)
@@ -356,37 +374,37 @@ func TestWatchProof(t *testing.T) {
 				case <-ctx.Done():
 				}
 				write(true)
-				done.Store(true)
-				quiet.Reset(calm)
+				var o outcome
+				for late := time.Now().Add(time.Minute); time.Now().Before(late) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+					if o.differences, o.routes = differs(); o.differences == "" {
+						break
+					}
+				}
+				end <- o
 			}()
-			s := state{routes: map[route.Key]route.Route{}}
 			events := 0
 			for ev, err := range watcher.Events() {
 				if errors.Is(err, context.Canceled) {
 					break
 				}
 				if err == nil {
+					mu.Lock()
 					err = s.apply(ev)
+					mu.Unlock()
 				}
 				if err != nil {
 					t.Fatal(err)
 				}
 				events++
-				if done.Load() {
-					quiet.Reset(calm)
-				}
 			}
-			list, err := route.List(context.Background(), conn, tt.f)
-			if err != nil {
-				t.Fatal(err)
+			o := <-end
+			if o.differences != "" {
+				t.Error(o.differences)
 			}
-			if d := s.differences(list); d != "" || s.syncing {
-				t.Errorf("syncing %v\n%s", s.syncing, d)
+			if events < 50 || o.routes < 5 {
+				t.Errorf("%d events, %d routes: the test is too weak", events, o.routes)
 			}
-			if events < 50 || len(list) < 5 {
-				t.Errorf("%d events, %d routes: the test is too weak", events, len(list))
-			}
-			t.Logf("%d events, %d resyncs, %d routes", events, s.resyncs, len(list))
+			t.Logf("%d events, %d resyncs, %d routes", events, s.resyncs, o.routes)
 		})
 	}
 }

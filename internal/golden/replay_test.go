@@ -113,12 +113,12 @@ func replay(t *testing.T, f File, same bool) {
 	}
 	var got, want any
 	decode(t, f.IPJSON, &want)
-	for range 100 { // the kernel does some things a little later: duplicate address detection
+	// The kernel does some things a little later: duplicate address detection.
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		ns.Do(t, func() { decode(t, shell(t, f.Readback), &got) })
 		if alike(got, want) {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	t.Errorf("ip shows\n%v\nwant\n%v", got, want)
 }

@@ -14,7 +14,7 @@ import (
 
 // patience is how long what is about to end may take: a goroutine on its way out,
 // a TUN device (12 to 30 ms to close), a loaded machine.
-const patience = 3 * time.Second
+const patience = 15 * time.Second
 
 // run runs the tests and returns the exit code.
 func run(m *testing.M) int {
