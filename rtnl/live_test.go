@@ -1163,7 +1163,7 @@ func TestNamespaceThreads(t *testing.T) {
 		return n, len(tasks)
 	}
 	n, all := away()
-	for end := time.Now().Add(5 * time.Second); n > 0 && time.Now().Before(end); n, all = away() {
+	for end := time.Now().Add(20 * time.Second); n > 0 && time.Now().Before(end); n, all = away() {
 		time.Sleep(time.Millisecond)
 	}
 	if n > 0 || all > 100 {

@@ -224,6 +224,14 @@ func (f *follower[K, V]) apply(ev rtnl.Event[K, V]) error {
 // A second reader of the same objects.
 func snapshot[K, V comparable](t *testing.T, c *rtnl.Conn, objects ...rtnl.Object[K, V]) map[K]V {
 	t.Helper()
+	all, err := listed(c, objects...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func listed[K, V comparable](c *rtnl.Conn, objects ...rtnl.Object[K, V]) (map[K]V, error) {
 	all := map[K]V{}
 	e := c.Encoder()
 	defer c.Release(e)
@@ -232,19 +240,19 @@ func snapshot[K, V comparable](t *testing.T, c *rtnl.Conn, objects ...rtnl.Objec
 		o.List(e)
 		for m, err := range c.Query(ctx, e) {
 			if err != nil {
-				t.Fatal(err)
+				return nil, err
 			}
 			k, v, err := o.Parse(m)
 			if err == rtnl.ErrSkip {
 				continue
 			}
 			if err != nil {
-				t.Fatal(err)
+				return nil, err
 			}
 			all[k] = v
 		}
 	}
-	return all
+	return all, nil
 }
 
 func diff[K, V comparable](t *testing.T, got, want map[K]V) {
@@ -403,29 +411,50 @@ func TestWatchProof(t *testing.T) {
 					break
 				}
 			}
-			// What is still on its way, until it is quiet: the kernel holds back
-			// changes of the carrier for up to a second (linkwatch).
-			const calm = 1200 * time.Millisecond
-			end, stop := context.WithTimeout(ctx, 10*time.Second)
-			defer stop()
-			quiet := time.AfterFunc(calm, cancel)
-			defer quiet.Stop()
+			// What is still on its way: the kernel holds back changes of the carrier
+			// (linkwatch), and the Watch may list again.
+			var mu sync.Mutex
+			var got, want map[any]any
+			resyncing := true
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				defer cancel()
+				for late := time.Now().Add(time.Minute); time.Now().Before(late) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+					var err error
+					if want, err = listed(c, everything()...); err != nil {
+						if errors.Is(err, rtnl.ErrDumpInterrupted) {
+							continue
+						}
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					got, resyncing = maps.Clone(f.state), f.resyncing
+					mu.Unlock()
+					if !resyncing && maps.Equal(got, want) {
+						return
+					}
+				}
+			}()
 			for ev, err := range w.Events() {
 				if err != nil {
-					if !errors.Is(err, context.Canceled) || end.Err() == context.DeadlineExceeded {
+					if !errors.Is(err, context.Canceled) {
 						t.Error(err)
 					}
 					break
 				}
-				quiet.Reset(calm)
-				if err := f.apply(ev); err != nil {
+				mu.Lock()
+				err := f.apply(ev)
+				mu.Unlock()
+				if err != nil {
 					t.Fatal(err)
 				}
 			}
-			want := snapshot(t, c, everything()...)
-			diff(t, f.state, want)
-			if f.synced == 0 || f.resyncing || len(want) < 100 {
-				t.Errorf("synced %d times, resyncing %v, %d objects", f.synced, f.resyncing, len(want))
+			<-done
+			diff(t, got, want)
+			if f.synced == 0 || resyncing || len(want) < 100 {
+				t.Errorf("synced %d times, resyncing %v, %d objects", f.synced, resyncing, len(want))
 			}
 			if buffer <= 4<<10 && lost == 0 {
 				t.Error("nothing was lost: the test is too weak")
