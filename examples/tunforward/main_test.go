@@ -18,7 +18,7 @@ func TestProgram(t *testing.T) {
 	nstest.TUN(t)
 	run := demotest.Build(t, ".")
 	for _, args := range [][]string{
-		{"-time", "1100ms", "-streams", "2"},
+		{"-time", "2500ms", "-streams", "2"},
 		{"-time", "100ms", "-mtu", "65535"},
 		{"-time", "100ms", "-carry", "supers"},
 		{"-time", "100ms", "-carry", "singles"},
@@ -46,13 +46,14 @@ func TestProgram(t *testing.T) {
 				}
 			}
 		}
-		payload := rate * 1e9 / 8 * seconds
-		// The headers come on top, and what was under way at the end; the rate
-		// is rounded.
-		if rate <= 0 || float64(bytes["1 > 2"]) < 0.99*payload || packets["1 > 2"] == 0 || packets["2 > 1"] == 0 || bytes["2 > 1"] >= bytes["1 > 2"] {
+		// The headers come on top, and what was under way at the end; both figures
+		// are rounded.
+		payload := (rate - 0.0005) * 1e9 / 8 * (seconds - 0.005)
+		if rate <= 0 || float64(bytes["1 > 2"]) < payload || packets["1 > 2"] == 0 || packets["2 > 1"] == 0 || bytes["2 > 1"] >= bytes["1 > 2"] {
 			t.Errorf("%v\n%s", args, out)
 		}
-		if want := args[1] == "1100ms"; (ticks > 0) != want {
+		// A busy machine may end a short run late, and lose a tick.
+		if float64(ticks) > seconds+0.005 || ticks == 0 && args[1] == "2500ms" {
 			t.Errorf("%d reports\n%s", ticks, out)
 		}
 	}
