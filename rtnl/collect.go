@@ -4,6 +4,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"unsafe"
 )
 
 // tries is how often Collect asks if objects change while they are listed.
@@ -54,7 +55,7 @@ func (c *chunks[T]) append(x T) {
 		if c.last != nil {
 			c.full = append(c.full, c.last)
 		}
-		c.last = make([]T, 0, min(max(2*cap(c.last), first), most))
+		c.last = fresh[T](min(max(2*cap(c.last), first), most))
 	}
 	c.last = append(c.last, x)
 }
@@ -63,5 +64,28 @@ func (c *chunks[T]) all() []T {
 	if c.full == nil {
 		return slices.Clip(c.last)
 	}
-	return slices.Concat(append(c.full, c.last)...)
+	n := len(c.last)
+	for _, chunk := range c.full {
+		n += len(chunk)
+	}
+	list := fresh[T](n)
+	for _, chunk := range append(c.full, c.last) {
+		list = append(list, chunk...)
+	}
+	return list
+}
+
+// fresh returns room for n values, in pages that are there.
+//
+// A write barrier reads the pointers that are replaced. The first read of a page
+// maps the kernel's page of zeros, so that the write that follows faults once more,
+// and flushes the TLBs of all processors: half the time of a long list.
+func fresh[T any](n int) []T {
+	s := make([]T, 0, n)
+	var one T
+	start := unsafe.Pointer(unsafe.SliceData(s))
+	for i := uintptr(0); i < uintptr(n)*unsafe.Sizeof(one); i += 4096 {
+		*(*byte)(unsafe.Add(start, i)) = 0
+	}
+	return s
 }
