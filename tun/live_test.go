@@ -619,6 +619,26 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// A queue that is closed on its own while the device is closed is no failure of
+// the device's.
+func TestCloseBoth(t *testing.T) {
+	nstest.TUN(t)
+	dev := device(t, Config{Queues: 2})
+	name, second := dev.Name(), dev.Queues()[1]
+	if err := second.close(); err != nil { // what Queue.Close does last
+		t.Fatal(err)
+	}
+	if err := dev.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := second.Close(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("the queue once more: %v", err)
+	}
+	if exists(t, name) {
+		t.Error("the device is there after Close")
+	}
+}
+
 func TestDeadline(t *testing.T) {
 	nstest.TUN(t)
 	dev := device(t, Config{Queues: 2})

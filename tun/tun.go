@@ -582,7 +582,9 @@ func (d *Device) Close() error {
 	}
 	var err error
 	for _, q := range queues {
-		err = cmp.Or(err, q.close())
+		if e := q.close(); !errors.Is(e, os.ErrClosed) { // a Queue.Close was faster
+			err = cmp.Or(err, e)
+		}
 	}
 	return ioError("close", d.name, err)
 }
