@@ -209,7 +209,7 @@ func toldAll[M, T any](t *testing.T, list func() ([]M, error), told func(M) (T, 
 // both lists with each library, while nothing changes.
 func (l live) both(t *testing.T) (theirs, ours lists) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 		ours = l.listOurs(t)
 		theirs = l.listTheirs(t)
 		if l.steady(ours) && reflect.DeepEqual(ours, l.listOurs(t)) {
@@ -220,10 +220,19 @@ func (l live) both(t *testing.T) (theirs, ours lists) {
 	return
 }
 
-// steady reports whether the links that are up have a carrier.
+// steady reports whether the links that are up have a carrier, and IPv6 addresses
+// their routes: the kernel makes them later (net/ipv6/addrconf.c, addrconf_dad_work).
 func (l live) steady(all lists) bool {
 	for _, k := range all.links {
 		if k.Flags&rtattr.IFF_UP != 0 && k.Flags&rtattr.IFF_RUNNING == 0 {
+			return false
+		}
+	}
+	routed := func(dst netip.Addr) bool {
+		return slices.ContainsFunc(all.routes, func(r route.Route) bool { return r.Dst == netip.PrefixFrom(dst, 128) })
+	}
+	for _, a := range all.addresses {
+		if a.Local.Addr().Is6() && (!routed(a.Local.Addr()) || a.Peer.IsValid() && !routed(a.Peer.Addr())) {
 			return false
 		}
 	}
