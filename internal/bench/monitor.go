@@ -19,6 +19,10 @@ import (
 // at most, as the kernel counts.
 const perNotification = 1280
 
+// spare is room for notifications that nobody waits for: the kernel adds routes of
+// IPv6 addresses when it has time.
+const spare = 64 << 10
+
 // monitors reads n notifications of new routes that wait in the receive buffer.
 // Nothing else runs meanwhile: this is what following costs the reader.
 func monitors(k kind, n int, p *Programs) Group {
@@ -30,12 +34,12 @@ func monitors(k kind, n int, p *Programs) Group {
 		group = rtattr.RTNLGRP_IPV6_ROUTE
 	}
 	g.open = func(s *space) (all []Contender, err error) {
-		buffer := n * perNotification / 2 // the kernel doubles it
+		buffer := (n*perNotification + spare) / 2 // the kernel doubles it
 		granted, forced, err := bufferGranted(buffer)
 		if err != nil {
 			return nil, err
 		}
-		n := min(n, granted/perNotification)
+		n := min(n, (granted-spare)/perNotification)
 		// one makes a contender of a function that subscribes, and returns one that
 		// receives n notifications and one that ends the subscription.
 		one := func(name string, join func() (drain func() error, leave func(), err error)) {
