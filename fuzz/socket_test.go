@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -206,9 +207,10 @@ func FuzzQuery(f *testing.F) {
 
 func FuzzWatch(f *testing.F) {
 	for seed := range uint64(16) {
-		f.Add(uint8(seed), Steer(seed)[:24])
+		f.Add(Steer(seed)[:24])
 	}
-	f.Fuzz(func(t *testing.T, n uint8, steer []byte) {
+	f.Add(bytes.Repeat([]byte{0xd5}, 1400)) // a notification for each event
+	f.Fuzz(func(t *testing.T, steer []byte) {
 		s := source(steer)
 		kernel := map[uint32]uint8{} // priority -> table
 		notify := func(k *rtnltest.Kernel) {
@@ -270,11 +272,11 @@ func FuzzWatch(f *testing.F) {
 		}
 		defer w.Close()
 		state := map[uint32]uint8{}
-		for range 200 {
-			if len(s) > 0 && s.intn(3) == 0 {
+		for i := 0; ; i++ {
+			if i < 200 && len(s) > 0 && s.intn(3) == 0 {
 				notify(k)
 			}
-			if s.intn(16) == 15 {
+			if i < 200 && s.intn(16) == 15 {
 				k.Lose(rtattr.RTNLGRP_IPV4_ROUTE)
 			}
 			ev, err := w.Next()
