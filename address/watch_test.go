@@ -301,24 +301,17 @@ func TestChangeLifetimes(t *testing.T) {
 }
 
 // only returns the one address that f matches, and when it was made.
-func only(t *testing.T, conn *rtnl.Conn, f address.Filter) (a address.Address, created uint32) {
+func only(t *testing.T, conn *rtnl.Conn, f address.Filter) (_ address.Address, created uint32) {
 	t.Helper()
-	n := 0
-	for v, err := range address.All(ctx, conn, f) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a, err = address.Parse(v); err != nil {
-			t.Fatal(err)
-		}
+	list, err := rtnl.Collect(address.All(ctx, conn, f), func(v *rtattr.AddrView) (address.Address, error) {
 		ci, _ := v.CacheInfo()
 		created = ci.Created
-		n++
+		return address.Parse(v)
+	})
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%v: %v, %v", f, list, err)
 	}
-	if n != 1 {
-		t.Fatalf("%v: %d addresses", f, n)
-	}
-	return a, created
+	return list[0], created
 }
 
 // TestNetNS lists the addresses of another namespace.

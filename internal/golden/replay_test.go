@@ -197,12 +197,15 @@ func send(conn *rtnl.Conn, wire []byte) error {
 	if m.Type()&3 != get && m.Flags()&rtattr.NLM_F_ECHO == 0 {
 		return conn.Exec(context.Background(), e)
 	}
-	for _, err := range conn.Query(context.Background(), e) {
-		if err != nil {
-			return err
+	for {
+		var failure error
+		for _, err := range conn.Query(context.Background(), e) {
+			failure = err
+		}
+		if !errors.Is(failure, rtnl.ErrDumpInterrupted) { // an IPv6 address that has been probed
+			return failure
 		}
 	}
-	return nil
 }
 
 // outcome puts an error into the words in which ip printed the recorded one.

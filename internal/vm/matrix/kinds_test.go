@@ -463,11 +463,12 @@ func (p place) find(t *testing.T) int32 {
 	var e rtattr.Encoder
 	w := rtattr.AppendLink(&e, rtattr.RTM_GETLINK, rtattr.NLM_F_DUMP, rtattr.IfInfomsg{})
 	w.End()
+	all, err := p.query(&e)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var v rtattr.LinkView
-	for m, err := range p.conn.Query(context.Background(), &e) {
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, m := range all {
 		if err := v.Parse(m.Payload()); err != nil {
 			t.Fatal(err)
 		}

@@ -213,13 +213,26 @@ func (p place) send(wire []byte) (replies []rtattr.Msg, err error) {
 	if !asks(m) {
 		return nil, p.conn.Exec(context.Background(), e)
 	}
-	for reply, err := range p.conn.Query(context.Background(), e) {
-		if err != nil {
-			return nil, err
+	return p.query(e)
+}
+
+// query returns all answers to a request. A dump is asked for again while the
+// kernel changes what it lists, as it does when it has probed an IPv6 address.
+func (p place) query(e *rtattr.Encoder) ([]rtattr.Msg, error) {
+	for {
+		var replies []rtattr.Msg
+		var failure error
+		for m, err := range p.conn.Query(context.Background(), e) {
+			if err != nil {
+				failure = err
+				break
+			}
+			replies = append(replies, slices.Clone(m))
 		}
-		replies = append(replies, slices.Clone(reply))
+		if !errors.Is(failure, rtnl.ErrDumpInterrupted) {
+			return replies, failure
+		}
 	}
-	return replies, nil
 }
 
 // asks reports whether the kernel answers a message with others.
@@ -295,14 +308,12 @@ func (p place) list(typ uint16) map[string]rtattr.Msg {
 		w := e.Message(r.typ, rtattr.NLM_F_DUMP)
 		w.Raw(r.payload)
 		w.End()
-		for m, err := range p.conn.Query(context.Background(), &e) {
-			switch {
-			case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.ENOENT):
-			case err != nil:
-				p.Fatalf("%s: %v", rtattr.MsgName(r.typ), err)
-			default:
-				found[string(m[16:])] = slices.Clone(m)
-			}
+		all, err := p.query(&e)
+		if err != nil && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EAFNOSUPPORT) && !errors.Is(err, unix.ENOENT) {
+			p.Fatalf("%s: %v", rtattr.MsgName(r.typ), err)
+		}
+		for _, m := range all {
+			found[string(m[16:])] = m
 		}
 	}
 	return found
