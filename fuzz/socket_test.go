@@ -273,11 +273,13 @@ func FuzzWatch(f *testing.F) {
 		defer w.Close()
 		state := map[uint32]uint8{}
 		for i := 0; ; i++ {
-			if i < 200 && len(s) > 0 && s.intn(3) == 0 {
-				notify(k)
-			}
-			if i < 200 && s.intn(16) == 15 {
-				k.Lose(rtattr.RTNLGRP_IPV4_ROUTE)
+			if i < 200 { // then all that is left is read
+				if len(s) > 0 && s.intn(3) == 0 {
+					notify(k)
+				}
+				if s.intn(16) == 15 {
+					k.Lose(rtattr.RTNLGRP_IPV4_ROUTE)
+				}
 			}
 			ev, err := w.Next()
 			if errors.Is(err, errQuiet) {

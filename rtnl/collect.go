@@ -64,12 +64,12 @@ func (c *chunks[T]) all() []T {
 	if c.full == nil {
 		return slices.Clip(c.last)
 	}
-	n := len(c.last)
-	for _, chunk := range c.full {
+	full, n := append(c.full, c.last), 0
+	for _, chunk := range full {
 		n += len(chunk)
 	}
 	list := fresh[T](n)
-	for _, chunk := range append(c.full, c.last) {
+	for _, chunk := range full {
 		list = append(list, chunk...)
 	}
 	return list

@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"fuzz/seeds":        {"rtattr", "internal/golden"},
 	"internal/arch":     {},
 	"internal/readme":   {},
-	"internal/golden":   {"rtattr", "golang.org/x/tools/txtar"},
+	"internal/golden":   {"rtattr", "rtnl", "golang.org/x/tools/txtar"},
 	"internal/verify":   {"rtattr", "rtnl", "rtnl/genl", "github.com/mdlayher/netlink"},
 	"internal/netns":    {"golang.org/x/sys/unix"},
 	"internal/nstest":   {"internal/private", "internal/netns", "golang.org/x/sys/unix"},

@@ -3,7 +3,6 @@
 package golden
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -19,7 +18,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nlwire/nlwire/internal/nstest"
-	"github.com/nlwire/nlwire/rtattr"
 	"github.com/nlwire/nlwire/rtnl"
 )
 
@@ -104,7 +102,7 @@ func replay(t *testing.T, f File, same bool) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	err = send(conn, f.Wire)
+	_, err = Send(conn, f.Wire)
 	if got := outcome(f.Result, err); got != f.Result {
 		t.Fatalf("%s: %v", got, err)
 	}
@@ -181,31 +179,6 @@ func TestAlike(t *testing.T) {
 func list(v any) []any {
 	l, _ := v.([]any)
 	return l
-}
-
-func send(conn *rtnl.Conn, wire []byte) error {
-	m, _, err := rtattr.NextMsg(wire)
-	if err != nil {
-		return err
-	}
-	e := conn.Encoder()
-	defer conn.Release(e)
-	n := e.Begin(rtattr.MsgSet(m.Type()), m.Type(), m.Flags())
-	n.Raw(m.Payload())
-	n.End()
-	const get = 2 // of the four types of an object: new, delete, get, set
-	if m.Type()&3 != get && m.Flags()&rtattr.NLM_F_ECHO == 0 {
-		return conn.Exec(context.Background(), e)
-	}
-	for {
-		var failure error
-		for _, err := range conn.Query(context.Background(), e) {
-			failure = err
-		}
-		if !errors.Is(failure, rtnl.ErrDumpInterrupted) { // an IPv6 address that has been probed
-			return failure
-		}
-	}
 }
 
 // outcome puts an error into the words in which ip printed the recorded one.

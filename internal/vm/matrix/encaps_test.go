@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 
+	"github.com/nlwire/nlwire/internal/golden"
 	"github.com/nlwire/nlwire/rtattr"
 )
 
@@ -313,7 +314,7 @@ func (x *finder) encap(t *testing.T, c encap) {
 			t.Fatal(err)
 		}
 		before := p.list(typ)
-		if _, err := p.send(b); err != nil || put == nil {
+		if _, err := golden.Send(p.conn, b); err != nil || put == nil {
 			return 0, 0, err
 		}
 		same, sent = x.accepted(p, b, before)

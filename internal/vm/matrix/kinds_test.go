@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nlwire/nlwire/internal/golden"
 	"github.com/nlwire/nlwire/internal/vm/plan"
 	"github.com/nlwire/nlwire/rtattr"
 )
@@ -377,7 +378,7 @@ func (x *finder) kind(t *testing.T, k kind) {
 		}
 		fill(w, k, k.create)
 	})
-	_, err := p.send(add)
+	_, err := golden.Send(p.conn, add)
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP) && strings.Contains(err.Error(), "Unknown device type"):
 		return // and no fact
@@ -402,7 +403,7 @@ func (x *finder) kind(t *testing.T, k kind) {
 			w.IfAlias("changed")
 		}
 	})
-	if _, err := p.send(set); err != nil {
+	if _, err := golden.Send(p.conn, set); err != nil {
 		t.Fatalf("change: %v", err)
 	}
 	same, sent = x.accepted(p, set, before)
@@ -415,7 +416,7 @@ func (x *finder) kind(t *testing.T, k kind) {
 	}
 	fact += fmt.Sprintf(", %s (%d/%d)", word, same, sent)
 
-	if _, err := p.send(p.message(rtattr.RTM_DELLINK, 0, index, func(rtattr.LinkEncoder) {})); err != nil {
+	if _, err := golden.Send(p.conn, p.message(rtattr.RTM_DELLINK, 0, index, func(rtattr.LinkEncoder) {})); err != nil {
 		t.Fatalf("delete: %v", err)
 	}
 	if i := p.find(t); i != 0 {
@@ -463,7 +464,7 @@ func (p place) find(t *testing.T) int32 {
 	var e rtattr.Encoder
 	w := rtattr.AppendLink(&e, rtattr.RTM_GETLINK, rtattr.NLM_F_DUMP, rtattr.IfInfomsg{})
 	w.End()
-	all, err := p.query(&e)
+	all, err := golden.Answers(p.conn, &e)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ package matrix
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nlwire/nlwire/internal/golden"
 	"github.com/nlwire/nlwire/internal/nstest"
 	"github.com/nlwire/nlwire/rtattr"
 	"github.com/nlwire/nlwire/rtnl"
@@ -198,49 +198,6 @@ func (p place) run(stdin string, args ...string) (out []byte, err error) {
 	return out, err
 }
 
-// send sends a recorded message, and returns the answers to a request.
-func (p place) send(wire []byte) (replies []rtattr.Msg, err error) {
-	p.Helper()
-	m, _, err := rtattr.NextMsg(wire)
-	if err != nil {
-		p.Fatal(err)
-	}
-	e := p.conn.Encoder()
-	defer p.conn.Release(e)
-	n := e.Begin(rtattr.MsgSet(m.Type()), m.Type(), m.Flags())
-	n.Raw(m.Payload())
-	n.End()
-	if !asks(m) {
-		return nil, p.conn.Exec(context.Background(), e)
-	}
-	return p.query(e)
-}
-
-// query returns all answers to a request. A dump is asked for again while the
-// kernel changes what it lists, as it does when it has probed an IPv6 address.
-func (p place) query(e *rtattr.Encoder) ([]rtattr.Msg, error) {
-	for {
-		var replies []rtattr.Msg
-		var failure error
-		for m, err := range p.conn.Query(context.Background(), e) {
-			if err != nil {
-				failure = err
-				break
-			}
-			replies = append(replies, slices.Clone(m))
-		}
-		if !errors.Is(failure, rtnl.ErrDumpInterrupted) {
-			return replies, failure
-		}
-	}
-}
-
-// asks reports whether the kernel answers a message with others.
-func asks(m rtattr.Msg) bool {
-	const get = 2 // of the four types of an object: new, delete, get, set
-	return m.Type()&3 == get || m.Flags()&rtattr.NLM_F_ECHO != 0
-}
-
 // A leaf is one attribute of a message: the names from the message's down, and
 // its value as a dump shows it.
 type leaf struct{ path, value string }
@@ -308,7 +265,7 @@ func (p place) list(typ uint16) map[string]rtattr.Msg {
 		w := e.Message(r.typ, rtattr.NLM_F_DUMP)
 		w.Raw(r.payload)
 		w.End()
-		all, err := p.query(&e)
+		all, err := golden.Answers(p.conn, &e)
 		if err != nil && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EAFNOSUPPORT) && !errors.Is(err, unix.ENOENT) {
 			p.Fatalf("%s: %v", rtattr.MsgName(r.typ), err)
 		}

@@ -93,7 +93,7 @@ func (x *finder) recorded(t *testing.T, f golden.File) {
 	}
 	before := p.list(m.Type())
 	seen := p.capture()
-	replies, err := p.send(f.Wire)
+	replies, err := golden.Send(p.conn, f.Wire)
 	outcome := outcome(err)
 	x.note(x.f.Messages, f.Name, outcome)
 	// The socket asks for the confirmations that it needs.
@@ -109,7 +109,7 @@ func (x *finder) recorded(t *testing.T, f golden.File) {
 	if outcome != "ok" {
 		return
 	}
-	if asks(m) && m.Type()&3 == 2 {
+	if golden.Asks(m) && m.Type()&3 == 2 {
 		for _, l := range leaves(t, m) {
 			x.attribute(l.path, Accepted)
 		}
