@@ -24,8 +24,9 @@ type Key struct {
 //
 // Valid and Preferred change by themselves and are zero: the flags IFA_F_PERMANENT and
 // IFA_F_DEPRECATED tell. An IPv6 address exists when duplicate address detection is
-// over, be it with IFA_F_DADFAILED: what happens to one before, the kernel does not
-// announce (inet6_addr_modify, addrconf_dad_start).
+// over: what happens to a tentative one, the kernel does not announce
+// (inet6_addr_modify, addrconf_dad_start). Where it is over with IFA_F_DADFAILED the
+// address stays tentative, and has Index, Local and Scope alone beside these flags.
 func Object(f Filter) rtnl.Object[Key, Address] {
 	o := rtnl.Object[Key, Address]{
 		List: func(e *rtattr.Encoder) {
@@ -59,6 +60,14 @@ func Object(f Filter) rtnl.Object[Key, Address] {
 		k = Key{Index: a.Index, Local: a.Local.Addr(), Bits: v.Header.PrefixLen}
 		if k.Local.Is4() {
 			k.Peer = a.Peer.Addr()
+		}
+		if a.Flags&rtattr.IFA_F_DADFAILED != 0 {
+			a = Address{
+				Index: a.Index,
+				Local: netip.PrefixFrom(k.Local, int(k.Bits)),
+				Scope: a.Scope,
+				Flags: a.Flags & (rtattr.IFA_F_DADFAILED | rtattr.IFA_F_TENTATIVE),
+			}
 		}
 		return k, a, nil
 	}

@@ -160,6 +160,73 @@ func TestWatch(t *testing.T) {
 	})
 }
 
+// TestWatchDuplicate changes an address that another link has, and of whose changes
+// the kernel says nothing. In the end the events say what a list does.
+func TestWatchDuplicate(t *testing.T) {
+	conn, _ := dial(t)
+	f := address.Filter{Family: rtattr.AF_INET6, Index: 10}
+	w, err := rtnl.Watch(ctx, conn, nil, address.Object(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	next := func(w *rtnl.Watcher[address.Key, address.Address]) address.Address {
+		t.Helper()
+		for {
+			ev, err := w.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ev.Type != rtnl.Synced {
+				return ev.Value
+			}
+		}
+	}
+	failed := address.Address{Index: 10, Local: pfx("fd00::8/64"), Metric: 5}
+	if err := address.Add(ctx, conn, address.Address{Index: 11, Local: failed.Local, Flags: rtattr.IFA_F_NODAD}); err != nil {
+		t.Fatal(err)
+	}
+	if err := address.Add(ctx, conn, failed); err != nil {
+		t.Fatal(err)
+	}
+	want := address.Address{Index: 10, Local: failed.Local, Flags: rtattr.IFA_F_DADFAILED | rtattr.IFA_F_TENTATIVE}
+	if got := next(w); got != want {
+		t.Fatalf("%+v\nwant %+v", got, want)
+	}
+	failed.Local, failed.Peer, failed.Metric = pfx("fd00::8/128"), pfx("fd00:1::8/64"), 7
+	failed.Flags, failed.Protocol = rtattr.IFA_F_NODAD, 2
+	failed.Valid, failed.Preferred = 9000, address.Expired
+	if err := address.Replace(ctx, conn, failed); err != nil {
+		t.Fatal(err)
+	}
+	list, err := address.List(ctx, conn, f)
+	if err != nil || len(list) != 1 || list[0].Peer != failed.Peer || list[0].Metric != 7 {
+		t.Fatalf("the list has %v, %v", list, err)
+	}
+	again, err := rtnl.Watch(ctx, conn, nil, address.Object(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if got := next(again); got != want {
+		t.Errorf("a new list has\n%+v\nwant %+v", got, want)
+	}
+	// Nothing has come in between.
+	other := address.Address{Index: 10, Local: pfx("fd00::9/64"), Flags: rtattr.IFA_F_NODAD}
+	if err := address.Add(ctx, conn, other); err != nil {
+		t.Fatal(err)
+	}
+	if got := next(w); got.Local != other.Local {
+		t.Errorf("%+v", got)
+	}
+	if err := address.Delete(ctx, conn, failed); err != nil {
+		t.Fatal(err)
+	}
+	if ev, err := w.Next(); err != nil || ev.Type != rtnl.Removed || ev.Old != want {
+		t.Errorf("%+v, %v", ev, err)
+	}
+}
+
 // An update tells all of the address: that of vishvananda/netlink has neither peer,
 // label nor broadcast (fuzz/defects.md, issue V#220).
 func TestUpdateHasTheWholeAddress(t *testing.T) {
