@@ -170,15 +170,15 @@ func TestWatchDuplicate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	next := func(w *rtnl.Watcher[address.Key, address.Address]) address.Address {
+	next := func(w *rtnl.Watcher[address.Key, address.Address]) rtnl.Event[address.Key, address.Address] {
 		t.Helper()
 		for {
 			ev, err := w.Next()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if ev.Type != rtnl.Synced {
-				return ev.Value
+			if ev.Type != rtnl.Synced && ev.Type != rtnl.Resync {
+				return ev
 			}
 		}
 	}
@@ -190,7 +190,7 @@ func TestWatchDuplicate(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := address.Address{Index: 10, Local: failed.Local, Flags: rtattr.IFA_F_DADFAILED | rtattr.IFA_F_TENTATIVE}
-	if got := next(w); got != want {
+	if got := next(w).Value; got != want {
 		t.Fatalf("%+v\nwant %+v", got, want)
 	}
 	failed.Local, failed.Peer, failed.Metric = pfx("fd00::8/128"), pfx("fd00:1::8/64"), 7
@@ -208,7 +208,7 @@ func TestWatchDuplicate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	if got := next(again); got != want {
+	if got := next(again).Value; got != want {
 		t.Errorf("a new list has\n%+v\nwant %+v", got, want)
 	}
 	// Nothing has come in between.
@@ -216,14 +216,14 @@ func TestWatchDuplicate(t *testing.T) {
 	if err := address.Add(ctx, conn, other); err != nil {
 		t.Fatal(err)
 	}
-	if got := next(w); got.Local != other.Local {
+	if got := next(w).Value; got.Local != other.Local {
 		t.Errorf("%+v", got)
 	}
 	if err := address.Delete(ctx, conn, failed); err != nil {
 		t.Fatal(err)
 	}
-	if ev, err := w.Next(); err != nil || ev.Type != rtnl.Removed || ev.Old != want {
-		t.Errorf("%+v, %v", ev, err)
+	if ev := next(w); ev.Type != rtnl.Removed || ev.Old != want {
+		t.Errorf("%+v", ev)
 	}
 }
 
